@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+// Parses on any Node >= 18, so that an older one gets an explanation or a hand-over instead of a syntax error:
+// nothing is imported statically here that Node 18 lacks.
+import {spawn} from 'node:child_process';
+import {existsSync} from 'node:fs';
+import * as nodeModule from 'node:module';
+import {homedir} from 'node:os';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const LOWEST_NODE = [24, 15];
+const HANDED_OVER = 'QUIVER_HANDED_OVER';
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+// What oclif's not-found plugin ends with; an unknown command is wrong usage like any other.
+const OCLIF_EXIT_NOT_FOUND = 127;
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+const pinnedNode = path.join(ROOT, 'node_modules', '.bin', 'node');
+const handedOver = process.env[HANDED_OVER] !== undefined;
+delete process.env[HANDED_OVER];
+
+if (major > LOWEST_NODE[0] || (major === LOWEST_NODE[0] && minor >= LOWEST_NODE[1])) {
+  if (handedOver) endWithParent();
+  await runCommand();
+} else if (!handedOver && existsSync(pinnedNode)) {
+  handOver();
+} else {
+  fail(
+    `quiver needs Node ${LOWEST_NODE.join('.')} or newer; this is ${process.versions.node}.`,
+    existsSync(path.join(ROOT, 'src'))
+      ? 'npm ci   (brings the right Node into this checkout)'
+      : 'nvm install 24   (or https://nodejs.org/en/download)',
+  );
+}
+
+async function runCommand() {
+  if (!existsSync(path.join(ROOT, 'dist', 'commands'))) fail('quiver is not built yet.', 'npm run build');
+  nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE ?? path.join(cacheHome(), 'quiver', 'compile'));
+  const [{run}, {flush}, {handle}] = await Promise.all([
+    import('@oclif/core/run'),
+    import('@oclif/core/flush'),
+    import('@oclif/core/handle'),
+  ]);
+  try {
+    await run(process.argv.slice(2), import.meta.url);
+    await flush();
+  } catch (error) {
+    if (error?.oclif?.exit === OCLIF_EXIT_NOT_FOUND) error.oclif.exit = EXIT_USAGE;
+    await handle(error);
+  }
+}
+
+/** The user's own folder: compiled code from a shared temporary folder could be somebody else's. */
+function cacheHome() {
+  if (process.env.XDG_CACHE_HOME) return process.env.XDG_CACHE_HOME;
+  return path.join(homedir(), ...(process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']));
+}
+
+/** Runs the same command on the pinned Node and mirrors how it ends. */
+function handOver() {
+  const child = spawn(pinnedNode, [...process.execArgv, ...process.argv.slice(1)], {
+    // The fourth is a channel whose only use is that it closes when this process dies, however it dies.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: {...process.env, [HANDED_OVER]: '1'},
+  });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  // A terminal sends Ctrl-C to the child too; the child takes both for one (service/signals: 200 ms).
+  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => fail(`${pinnedNode} does not start: ${error.message}`, 'npm ci'));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    for (const each of signals) process.removeAllListeners(each);
+    process.kill(process.pid, signal);
+  });
+}
+
+/** A parent that was killed can't forward anything: take its end for a request to stop. */
+function endWithParent() {
+  process.channel?.unref();
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+}
+
+function fail(message, fix) {
+  process.stderr.write(`Error: ${message}\nTry this: ${fix}\n`);
+  process.exit(EXIT_FAILED);
+}
