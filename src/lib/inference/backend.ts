@@ -12,6 +12,7 @@ export interface ChatRequest {
   maxTokens: number;
   /** 0 is greedy. */
   temperature: number;
+  /** Same seed, same request, same engine: same answer. Without one, a temperature above 0 draws a fresh one. */
   seed?: number;
   stop?: readonly string[];
   /** Top log-probs per token, 0 or absent for none. */
@@ -27,12 +28,22 @@ export interface Usage {
   cachedTokens: number;
 }
 
-export interface TokenLogprob {
-  tokenId: number;
+/** One candidate for the next token. A back end names it by id, by text, or by both; only ids can be verified. */
+export interface TokenCandidate {
+  tokenId?: number;
+  text?: string;
+  /** Natural logarithm of its probability in the model's own distribution, before temperature and truncation. */
   logprob: number;
-  top?: readonly {tokenId: number; logprob: number}[];
 }
 
+export interface TokenLogprob extends TokenCandidate {
+  top?: readonly TokenCandidate[];
+}
+
+/**
+ * `tokens` of a delta is how many tokens came since the one before, so that over all deltas they add up to
+ * `usage.completionTokens` of the end. `text` may be empty (tokens that carry no text) and never ends inside a character.
+ */
 export type BackendEvent =
   | {type: 'delta'; text: string; tokens: number; tokenIds?: readonly number[]; logprobs?: readonly TokenLogprob[]}
   | {type: 'toolCall'; id: string; name: string; arguments: string}
@@ -69,7 +80,11 @@ export interface Backend {
   readonly name: string;
   readonly kind: 'embedded' | 'ollama' | 'openai' | (string & {});
   models(signal: AbortSignal): Promise<BackendModel[]>;
-  /** Ends with exactly one `end` event, or throws. Stops generating within one token of an abort. */
+  /**
+   * Ends with exactly one `end` event, or throws a `BackendError`. An abort stops it within one token; what has been
+   * made by then still comes, and the end says `cancelled` with its usage. A consumer that stops iterating cancels too.
+   * `maxTokens` is cut to what the context has room for. A last message of the assistant is continued.
+   */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<BackendEvent>;
   /** One vector per input. */
   embed(model: string, inputs: readonly string[], signal: AbortSignal): Promise<number[][]>;
