@@ -24,10 +24,11 @@ async function build() {
   const started = new Date();
   removeOrphans();
   const compiled = spawnSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], {stdio: 'inherit'});
-  if (compiled.status !== 0) process.exit(compiled.status ?? 1);
   const generated = path.join('src', ...GENERATED);
   if (existsSync(generated)) cpSync(generated, path.join('dist', ...GENERATED), {recursive: true});
   await writeManifest();
+  // With type errors the rest is still written, so that work on one part isn't held up by another.
+  if (compiled.status !== 0) process.exit(compiled.status ?? 1);
   mkdirSync(path.dirname(STAMP), {recursive: true});
   writeFileSync(STAMP, '');
   // A file saved while we compiled counts as newer.
