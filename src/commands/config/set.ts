@@ -1,0 +1,38 @@
+import {Args, Flags} from '@oclif/core';
+
+import {BaseCommand} from '../../lib/cli/base-command.ts';
+import {originText, valueText} from '../../lib/cli/settings-text.ts';
+import {checkKey, setConfigValue} from '../../lib/config/edit.ts';
+import {projectFile} from '../../lib/config/load.ts';
+import {userConfigFile} from '../../lib/config/places.ts';
+
+export default class ConfigSet extends BaseCommand<typeof ConfigSet> {
+  static override summary = 'Change one setting in a configuration file';
+  static override description = 'Comments and other keys stay as they are; a value that is not allowed is not written.';
+  static override args = {
+    key: Args.string({required: true, description: 'Key, e.g. relay.port'}),
+    value: Args.string({required: true, description: 'Value; the items of a list are separated by commas'}),
+  };
+  static override flags = {
+    project: Flags.boolean({
+      description: 'Write ./quiver.yaml (or the file of --config) instead of your own config file',
+    }),
+  };
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> relay.port 4011',
+    '<%= config.bin %> <%= command.id %> network.connection_limits.max_peers 200 --project',
+  ];
+
+  async run(): Promise<object> {
+    const key = checkKey(this.args.key);
+    const file = this.flags.project
+      ? projectFile({cwd: process.cwd(), ...this.configFile})
+      : userConfigFile(this.places);
+    const value = await setConfigValue(file, key, this.args.value);
+    this.note(`${key} is ${valueText(value)} in ${file}`);
+    const now = (await this.loadSettings()).entry(key);
+    if (!now.origin.where.startsWith(file))
+      this.note(`But ${originText(now.origin)} says ${valueText(now.value)}, and wins.`);
+    return {key, value, file, effective: now};
+  }
+}

@@ -1,0 +1,34 @@
+import {EXIT} from '../core/errors.ts';
+import {interruptedError} from './errors.ts';
+
+/** A terminal signals the whole process group: a parent that forwards it makes the same Ctrl-C arrive twice. */
+const SAME_PRESS_MS = 200;
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/**
+ * Turns the first Ctrl-C into an abort, so that a command can cancel what it asked others to do;
+ * the second one ends the process at once. Services don't use this: their host has its own signals.
+ */
+export class Interrupt {
+  readonly #controller = new AbortController();
+  #firstAt: number | undefined;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  listen(): void {
+    for (const name of SIGNALS) process.on(name, () => this.#signalled());
+  }
+
+  #signalled(): void {
+    const now = performance.now();
+    if (this.#firstAt === undefined) {
+      this.#firstAt = now;
+      this.#controller.abort(interruptedError());
+    } else if (now - this.#firstAt > SAME_PRESS_MS) {
+      process.exit(EXIT.interrupted);
+    }
+  }
+}

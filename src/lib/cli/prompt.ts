@@ -1,0 +1,53 @@
+import {EXIT, QuiverError} from '../core/errors.ts';
+import {interruptedError} from './errors.ts';
+
+/** A question that is also a flag, so that it can be answered without a terminal. */
+export interface Question<Value extends string = string> {
+  /** Name of the flag without dashes. */
+  flag: string;
+  message: string;
+  default?: Value;
+  choices?: readonly {value: Value; name: string}[];
+  /** True, or what is wrong with the answer. */
+  check?: (answer: string) => true | string;
+}
+
+/** Whether somebody is there to answer: both ends of the conversation are a terminal. */
+export function atTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+/** Asks on stderr, since stdout is the result. */
+export async function ask<Value extends string>(question: Question<Value>): Promise<Value> {
+  const {default: inquirer} = await import('inquirer');
+  const prompt = inquirer.createPromptModule({output: process.stderr});
+  const {message, choices, check} = question;
+  const fallback = question.default === undefined ? {} : {default: question.default};
+  const asked =
+    choices === undefined
+      ? {
+          type: 'input' as const,
+          name: 'answer',
+          message,
+          ...fallback,
+          ...(check === undefined ? {} : {validate: check}),
+        }
+      : {type: 'select' as const, name: 'answer', message, choices, ...fallback};
+  try {
+    return (await prompt<{answer: Value}>([asked])).answer;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ExitPromptError') throw interruptedError();
+    throw error;
+  }
+}
+
+/** Off a terminal nothing is asked and nothing assumed: the flags that would have answered are named. */
+export function missingFlags(flags: readonly string[]): QuiverError {
+  const names = flags.map((flag) => `--${flag}`);
+  return new QuiverError({
+    code: 'MISSING_FLAGS',
+    message: `Without a terminal ${names.length === 1 ? 'this flag is' : 'these flags are'} needed: ${names.join(', ')}`,
+    fix: `Add ${names.map((name) => `${name} VALUE`).join(' ')}`,
+    exit: EXIT.usage,
+  });
+}

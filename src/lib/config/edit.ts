@@ -1,0 +1,57 @@
+import {EXIT, QuiverError} from '../core/errors.ts';
+import {replaceFile} from '../core/private-file.ts';
+import {badFile, nearest, wrongValue} from './errors.ts';
+import {readText} from './file.ts';
+import type {RawValue} from './key.ts';
+import {CONFIG_KEYS, isConfigKey, keySpec, type ConfigKey} from './schema.ts';
+
+/** A key as a user typed it; an unknown one is a usage error with the likely meant one. */
+export function checkKey(name: string): ConfigKey {
+  if (isConfigKey(name)) return name;
+  const near = nearest(name, CONFIG_KEYS);
+  throw new QuiverError({
+    code: 'CONFIG_KEY',
+    message: `There is no key ${name}`,
+    fix: near === undefined ? 'List them all: quiver config show' : `Did you mean ${near}?`,
+    exit: EXIT.usage,
+  });
+}
+
+/**
+ * Sets one key in a configuration file, made if need be, and leaves comments, order and other keys as they are.
+ * A value that the key does not allow is refused before anything is written. Returns the value as it now stands.
+ */
+export async function setConfigValue(file: string, key: ConfigKey, raw: RawValue): Promise<RawValue> {
+  return (await setConfigValues(file, new Map([[key, raw]]))).get(key) ?? raw;
+}
+
+/** Like `setConfigValue` for several keys in one write: all of them or none. */
+export async function setConfigValues(
+  file: string,
+  raws: ReadonlyMap<ConfigKey, RawValue>,
+): Promise<ReadonlyMap<ConfigKey, RawValue>> {
+  const written = new Map([...raws].map(([key, raw]) => [key, accepted(key, raw)]));
+  const {parseDocument, isMap} = await import('yaml');
+  const document = parseDocument((await readText(file)) ?? '', {stringKeys: true});
+  const [syntaxError] = document.errors;
+  if (syntaxError !== undefined || (document.contents !== null && !isMap(document.contents))) {
+    const fault = syntaxError?.message.split('\n')[0] ?? 'not a map of sections';
+    throw badFile('CONFIG_SYNTAX', file, fault, 'Correct the file by hand first.');
+  }
+  for (const [key, value] of written) {
+    try {
+      document.setIn(key.split('.'), value);
+    } catch (error) {
+      throw badFile('CONFIG_SYNTAX', file, `${key} has no room: its section is not a map`, 'Correct the file.', error);
+    }
+  }
+  await replaceFile(file, document.toString());
+  return written;
+}
+
+function accepted(key: ConfigKey, raw: RawValue): RawValue {
+  const spec = keySpec(key);
+  const value = spec.parse(raw);
+  if (value === undefined) throw wrongValue(key, JSON.stringify(raw), 'config set');
+  return spec.write(value);
+}

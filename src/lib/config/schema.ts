@@ -1,0 +1,128 @@
+import {choice, duration, flag, integer, list, port, text, type Key} from './key.ts';
+import {DEFAULT_PROFILE} from './profile.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Plain enough to stand in a manifest, a metric label and a log line. */
+const LABEL = /^[\w.-]{1,64}$/;
+const HOST = /^[\w.:-]{1,253}$/;
+const HTTP_URL = /^https?:\/\/[^\s/]+/;
+
+const NODE_ADDRESSES = 'multiaddrs (/dns4/… or /dnsaddr/…) or host:port';
+const NODE_PORT = 'TCP and QUIC port; WebSocket takes the next one, WebRTC-direct the one after it';
+const LISTEN_HOST = 'Address to listen on; unset: loopback on a local profile, all interfaces on a public one';
+
+/**
+ * Every key there is. A key stands here as soon as something reads it, and not before.
+ * Key `a.b.c` is section a, section b, key c in a file and QUIVER_A_B_C in the environment.
+ */
+export const SCHEMA = {
+  profile: text({
+    description: 'The network that commands belong to',
+    default: DEFAULT_PROFILE,
+    expects: 'the name of a profile (see `quiver network list`)',
+    pattern: /^[a-z0-9][a-z0-9-]{0,31}$/,
+  }),
+
+  'log.level': choice(LOG_LEVELS, {description: 'Least severe log line that a service writes', default: 'info'}),
+
+  'admin.host': text({
+    description: 'Address of the admin and metrics server',
+    default: '127.0.0.1',
+    expects: 'an IP address or host name',
+    pattern: HOST,
+  }),
+  'admin.port': port({description: 'Port of the admin and metrics server', default: 9090}),
+
+  'network.enable_dht': flag({description: 'Take part in the Kademlia DHT', default: true}),
+  'network.enable_mdns': flag({description: 'Find peers on the local network by multicast', default: true}),
+  'network.bootstrap_mode': flag({description: 'Serve as a bootstrap node beside the main role', default: false}),
+  'network.bootstrap_nodes': list({
+    description: 'Nodes to join the network through',
+    default: [],
+    expects: NODE_ADDRESSES,
+  }),
+  'network.relay_nodes': list({
+    description: 'Relays to be reachable through behind NAT; a bare peer id is looked up in the DHT',
+    default: [],
+    expects: `${NODE_ADDRESSES}, or peer ids`,
+  }),
+  'network.announce': list({
+    description: 'Addresses to tell others instead of those that were detected',
+    default: [],
+    expects: 'multiaddrs',
+    pattern: /^\//,
+  }),
+  'network.connection_limits.max_peers': integer({
+    description: 'Connections held at once; unset: as the role needs',
+    default: undefined,
+    min: 1,
+    max: 100_000,
+  }),
+  'network.connection_limits.max_pending_connections': integer({
+    description: 'Inbound connections being set up at once; unset: as the role needs',
+    default: undefined,
+    min: 1,
+    max: 10_000,
+  }),
+  'network.connection_limits.connection_grace_period': duration({
+    description: 'How long a connection has to finish its handshakes; unset: as the role needs',
+    default: undefined,
+  }),
+
+  'bootstrap.host': text({description: LISTEN_HOST, default: undefined, expects: 'an IP address', pattern: HOST}),
+  'bootstrap.port': port({description: NODE_PORT, default: 4001}),
+
+  'relay.host': text({description: LISTEN_HOST, default: undefined, expects: 'an IP address', pattern: HOST}),
+  'relay.port': port({description: NODE_PORT, default: 4001}),
+  'relay.region': text({description: 'Where the relay stands, e.g. eu-west', default: undefined, pattern: LABEL}),
+
+  'provider.name': text({description: 'Name shown to clients', default: undefined, pattern: LABEL}),
+  'provider.host': text({description: LISTEN_HOST, default: undefined, expects: 'an IP address', pattern: HOST}),
+  'provider.port': port({description: NODE_PORT, default: 4001}),
+  'provider.region': text({description: 'Where the provider stands, e.g. eu-west', default: undefined, pattern: LABEL}),
+  'provider.backends': list({
+    description: 'Inference servers to look for besides those on their usual local ports',
+    default: [],
+    expects: 'URLs (http://host:port)',
+    pattern: HTTP_URL,
+  }),
+} as const satisfies Record<string, Key<unknown, unknown> | Key<never, unknown>>;
+
+export type ConfigKey = keyof typeof SCHEMA;
+
+/** What `Config.get` gives for a key. */
+export type ConfigValue<K extends ConfigKey> =
+  (typeof SCHEMA)[K] extends Key<infer Value, infer Default> ? Value | Default : never;
+
+/** A key with its types forgotten, for code that treats all alike. */
+export type AnyKey = Key<unknown, unknown>;
+
+export const CONFIG_KEYS = Object.keys(SCHEMA) as readonly ConfigKey[];
+
+const KEYS_BY_NAME: ReadonlyMap<string, AnyKey> = new Map(Object.entries(SCHEMA));
+
+export function isConfigKey(name: string): name is ConfigKey {
+  return KEYS_BY_NAME.has(name);
+}
+
+export function keySpec(key: ConfigKey): AnyKey {
+  const spec = KEYS_BY_NAME.get(key);
+  if (spec === undefined) throw new TypeError(`no such key: ${key}`);
+  return spec;
+}
+
+/** The environment variable of a key: `network.bootstrap_nodes` is QUIVER_NETWORK_BOOTSTRAP_NODES. */
+export function environmentName(key: ConfigKey): string {
+  return `QUIVER_${key.replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** Names that may stand directly below a section ('' for the top level): keys and sections. */
+export function namesBelow(section: string): string[] {
+  const prefix = section === '' ? '' : `${section}.`;
+  const names = CONFIG_KEYS.filter((key) => key.startsWith(prefix)).map(
+    (key) => key.slice(prefix.length).split('.')[0],
+  );
+  return [...new Set(names)].filter((name) => name !== undefined);
+}
