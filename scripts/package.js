@@ -1,0 +1,149 @@
+// Stages what is published in build/package: our code and the JavaScript it needs as one bundle with an entry for each
+// command, native parts as dependencies (docs/decisions/0001-toolchain.md says why). Then: npm pack ./build/package
+import {cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+import {build} from 'esbuild';
+
+const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const STAGE = path.join(ROOT, 'build', 'package');
+const ENGINE = 'node-llama-cpp';
+/** Packages in the bundle that load a native part from a package for the platform. */
+const NATIVE = ['@chainsafe/libp2p-quic', 'node-datachannel', ENGINE];
+const PLATFORM = /(linux-(x64|arm64)(-gnu)?|(darwin|mac)-arm64(-metal)?)$/;
+const LICENCE_FILE = /^(licen[cs]e|copying|notice)(\.|-|$)/i;
+
+process.chdir(ROOT);
+const project = readJson('package.json');
+
+rmSync(STAGE, {recursive: true, force: true});
+mkdirSync(STAGE, {recursive: true});
+const bundled = await bundle();
+copyTypes();
+stageEngine();
+for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'bin/run.js', ...globSync('models/*.gguf')]) {
+  if (existsSync(file)) cpSync(file, path.join(STAGE, file));
+}
+cpSync('oclif.manifest.json', path.join(STAGE, 'oclif.manifest.json'));
+writeJson('package.json', publishedManifest());
+writeFileSync(path.join(STAGE, 'THIRD-PARTY.md'), thirdParty([...bundled, path.join('node_modules', ENGINE)]));
+
+/** Returns the folders of the packages whose code went into the bundle. */
+async function bundle() {
+  const {metafile} = await build({
+    // Commands, the library, and what is started as a process or worker of its own.
+    entryPoints: globSync(['src/commands/**/*.ts', 'src/lib/index.ts', 'src/**/*-{process,worker}.ts']),
+    outdir: path.join(STAGE, 'dist'),
+    outbase: 'src',
+    chunkNames: 'chunks/[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // Names of classes and functions show up in errors and in `instanceof` by name.
+    keepNames: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    external: [...Object.keys(project.dependencies), '@oclif/core/*'],
+    banner: {
+      // What CommonJS packages in the bundle call.
+      js: "import {createRequire as __createRequire} from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+    plugins: [keepOwnUrls()],
+  });
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
+  return new Set(inputs.map(packageFolder).filter((folder) => folder !== undefined));
+}
+
+/** A chunk lies elsewhere than the source it came from: give our own sources the address they'd have unbundled. */
+function keepOwnUrls() {
+  return {name: 'own-urls', setup};
+
+  function setup({onLoad}) {
+    onLoad({filter: /[/\\]src[/\\].*\.ts$/}, ({path: file}) => {
+      const source = readFileSync(file, 'utf8');
+      if (!source.includes('import.meta.url')) return undefined;
+      const place = path.relative('src', file).replaceAll(path.sep, '/').replace(/\.ts$/, '.js');
+      const url = `(import.meta.url.slice(0, import.meta.url.lastIndexOf('/dist/')) + '/dist/${place}')`;
+      return {contents: source.replaceAll('import.meta.url', url), loader: 'ts'};
+    });
+  }
+}
+
+/** The declarations that the library's own reach, as `tsc` wrote them. */
+function copyTypes() {
+  const seen = new Set();
+  const visit = (file) => {
+    if (seen.has(file) || !existsSync(file)) return;
+    seen.add(file);
+    const text = readFileSync(file, 'utf8');
+    mkdirSync(path.dirname(path.join(STAGE, file)), {recursive: true});
+    writeFileSync(path.join(STAGE, file), text);
+    for (const [, target] of text.matchAll(/(?:from|import\()\s*['"](\.[^'"]+)['"]/g)) {
+      visit(path.join(path.dirname(file), target.replace(/\.(ts|js)$/, '.d.ts')));
+    }
+  };
+  visit(path.join('dist', 'lib', 'index.d.ts'));
+}
+
+/**
+ * The engine travels inside our tarball without what would download or compile 600 MB at installation: its optional
+ * packages for GPUs, its install script, the sources it would build from.
+ */
+function stageEngine() {
+  const source = path.join('node_modules', ENGINE);
+  const target = path.join(STAGE, source);
+  const isLeftOut = (file) => /(\/templates$|\/gitRelease\.bundle$|\.d\.ts$|\.map$|\/node_modules$)/.test(file);
+  cpSync(source, target, {recursive: true, filter: (file) => !isLeftOut(file.replaceAll(path.sep, '/'))});
+  const {optionalDependencies, scripts, devDependencies, peerDependencies, peerDependenciesMeta, ...manifest} =
+    readJson(path.join(source, 'package.json'));
+  writeJson(path.join(source, 'package.json'), manifest);
+}
+
+function publishedManifest() {
+  const {name, version, description, license, type, bin, exports, files, dependencies, oclif} = project;
+  return {
+    ...{name, version, description, license, type, bin, exports, files, oclif},
+    engines: {node: project.devEngines.runtime.version},
+    dependencies,
+    bundleDependencies: [ENGINE],
+    optionalDependencies: Object.fromEntries(NATIVE.flatMap(platformPackages)),
+    publishConfig: {access: 'public', provenance: true},
+  };
+}
+
+function platformPackages(name) {
+  const {optionalDependencies} = readJson(path.join('node_modules', name, 'package.json'));
+  return Object.entries(optionalDependencies).filter(([platform]) => PLATFORM.test(platform));
+}
+
+function thirdParty(folders) {
+  const sections = folders.map((folder) => {
+    const {name, version, license} = readJson(path.join(folder, 'package.json'));
+    const texts = readdirSync(folder)
+      .filter((file) => LICENCE_FILE.test(file))
+      .map((file) => readFileSync(path.join(folder, file), 'utf8').trim());
+    return `## ${name} ${version} (${license})\n\n${texts.join('\n\n') || 'The package carries no licence text.'}\n`;
+  });
+  return `# Packages inside this one\n\n${sections.sort().join('\n')}`;
+}
+
+/** `node_modules/a/node_modules/@b/c/dist/x.js` is in `node_modules/a/node_modules/@b/c`. */
+function packageFolder(file) {
+  return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+function writeJson(file, value) {
+  const target = path.join(STAGE, file);
+  mkdirSync(path.dirname(target), {recursive: true});
+  writeFileSync(target, `${JSON.stringify(value, null, 2)}\n`);
+}
