@@ -1,0 +1,156 @@
+import type {Libp2pOptions, ServiceFactoryMap} from 'libp2p';
+
+import type {SqliteDatastore} from '../storage/datastore.ts';
+import {Admission} from './admission.ts';
+import {loadGossip} from './gossip.ts';
+import {assertPortsFree, isLoopbackHost, listenMultiaddrs} from './listen.ts';
+import type {NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
+import {parseBootstrap, parsePeerAddress} from './peer-address.ts';
+import {gossipTopics, networkNames} from './protocols.ts';
+import type {Rejoin} from './rejoin.ts';
+import type {RoleTraits} from './roles.ts';
+import {LOOPBACK_LIMITS, traitsOf} from './roles.ts';
+import type {Transports} from './transports.ts';
+import {loadTransports} from './transports.ts';
+
+/** What a stream may have waiting for a slow reader; beyond it the stream is reset instead of eating memory. */
+const MAX_STREAM_WRITE_BUFFER_BYTES = 1024 * 1024;
+
+/** Slots held on different relays, so that one relay's restart does not cut a provider off. */
+const RELAY_SLOTS = 2;
+
+/** Remembered peers outlive a long holiday: they are the way back when every bootstrap is gone. */
+const PEER_MEMORY_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/** Weight of a fresh connection when connections are pruned, see `connectionGracePeriodMs`. */
+const GRACE_TAG_VALUE = 50;
+
+/**
+ * Builds and starts one libp2p node from its roles and its network.
+ * It is listening when the promise resolves; joining goes on behind it (`services.rejoin.firstContact`).
+ * Throws QuiverError PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST, HOST_NOT_HERE or BAD_PEER_ADDRESS.
+ */
+export async function createNode(options: NodeOptions): Promise<QuiverNode> {
+  const {profile, log} = options;
+  const bootstraps = parseBootstrap(options.bootstrap);
+  const relays = profile.relayNodes.map(parsePeerAddress);
+  await assertPortsFree(options.listen);
+
+  const loopbackOnly = profile.loopbackOnly && isLoopbackHost(options.listen.host);
+  const traits = traitsOf(options.roles, {...(loopbackOnly ? LOOPBACK_LIMITS : {}), ...options.limits});
+  const {limits} = traits;
+  const admission = new Admission({loopbackOnly, maxInboundPerSubnet: limits.maxInboundPerSubnet, log});
+  const [{createLibp2p}, base, datastore, transports, services] = await Promise.all([
+    import('libp2p'),
+    loadBase(options),
+    openPeerStore(options.peerStorePath),
+    loadTransports(options.listen, {loopbackOnly, log}),
+    loadServices(options, traits, loopbackOnly, [...bootstraps, ...relays]),
+  ]);
+
+  const node: QuiverNode = await createLibp2p<QuiverServices>({
+    ...base,
+    ...(datastore && {datastore}),
+    start: false,
+    privateKey: options.privateKey,
+    nodeInfo: {name: 'quiver', version: '1', userAgent: `quiver/1 (${options.roles.join(', ')})`},
+    addresses: {
+      listen: [
+        ...listenMultiaddrs(transports.listen),
+        ...relayedListen(traits, transports, loopbackOnly, relays.length),
+      ],
+      appendAnnounce: [...(options.announce ?? [])],
+    },
+    transports: transports.factories,
+    connectionGater: admission.gater,
+    connectionManager: {
+      maxConnections: limits.maxPeers,
+      maxIncomingPendingConnections: limits.maxPendingConnections,
+      inboundConnectionThreshold: limits.inboundPerSecondPerHost,
+    },
+    peerStore: {maxAddressAge: PEER_MEMORY_MS, maxPeerAge: PEER_MEMORY_MS},
+    services,
+  });
+  admission.track(node);
+  spareFreshPeers(node, limits.connectionGracePeriodMs);
+  if (datastore) node.addEventListener('stop', () => datastore.close());
+  await node.start();
+  if (traits.gossipHub)
+    for (const topic of gossipTopics(networkNames(profile.protocolPrefix))) node.services.pubsub.subscribe(topic);
+  return node;
+}
+
+/** The parts that every node has: encryption (TLS 1.3 first, it is the faster one on Node), streams, LAN discovery. */
+async function loadBase({profile, mdns}: NodeOptions): Promise<Libp2pOptions> {
+  const [{tls}, {noise}, {yamux}, discovery] = await Promise.all([
+    import('@libp2p/tls'),
+    import('@libp2p/noise'),
+    import('@libp2p/yamux'),
+    mdns ? import('@libp2p/mdns') : undefined,
+  ]);
+  return {
+    connectionEncrypters: [tls(), noise()],
+    streamMuxers: [yamux({streamOptions: {maxWriteBufferLength: MAX_STREAM_WRITE_BUFFER_BYTES}})],
+    ...(discovery && {peerDiscovery: [discovery.mdns({serviceTag: `_quiver-${profile.name}._udp.local`})]}),
+  };
+}
+
+async function openPeerStore(path: string | undefined): Promise<SqliteDatastore | undefined> {
+  if (path === undefined) return undefined;
+  const {createSqliteDatastore} = await import('../storage/datastore.ts');
+  return createSqliteDatastore(path);
+}
+
+async function loadServices(
+  options: NodeOptions,
+  traits: RoleTraits,
+  loopbackOnly: boolean,
+  named: ReturnType<typeof parseBootstrap>,
+): Promise<ServiceFactoryMap<QuiverServices>> {
+  const {profile, log, records} = options;
+  const names = networkNames(profile.protocolPrefix);
+  let rejoin: Rejoin | undefined;
+  const [{identify}, {ping}, kad, joining, gossip, autonat, dcutr, relay] = await Promise.all([
+    import('@libp2p/identify'),
+    import('@libp2p/ping'),
+    import('@libp2p/kad-dht'),
+    import('./rejoin.ts'),
+    loadGossip(gossipTopics(names), traits, (peerId) => rejoin?.isNamed(peerId) ?? false),
+    loopbackOnly ? undefined : import('@libp2p/autonat-v2'),
+    loopbackOnly ? undefined : import('@libp2p/dcutr'),
+    traits.relayServer ? import('./relay/relay-server.ts') : undefined,
+  ]);
+  // No address is ever found public on loopback, so a server there has to be one from the start.
+  const dht = loopbackOnly && traits.dht === 'auto' ? 'server' : traits.dht;
+  return {
+    identify: identify(),
+    ping: ping(),
+    dht: kad.kadDHT({
+      protocol: names.kad,
+      peerInfoMapper: loopbackOnly ? kad.passthroughMapper : kad.removePrivateAddressesMapper,
+      validators: Object.fromEntries([...(records ?? [])].map(([namespace, rules]) => [namespace, rules.validate])),
+      selectors: Object.fromEntries([...(records ?? [])].map(([namespace, rules]) => [namespace, rules.select])),
+      ...(dht !== 'auto' && {clientMode: dht === 'client'}),
+    }),
+    pubsub: gossip,
+    rejoin: (components) => (rejoin = new joining.Rejoin(components, named, log)),
+    ...(autonat && {autonat: autonat.autoNATv2()}),
+    ...(dcutr && {dcutr: dcutr.dcutr()}),
+    ...(relay && {relay: relay.relayServer({...(loopbackOnly && relay.LOOPBACK_RELAY_LIMITS), ...options.relay}, log)}),
+  };
+}
+
+/** Addresses through relays: a slot on each named relay on loopback, on any relay of the network elsewhere. */
+function relayedListen(traits: RoleTraits, {webrtc}: Transports, loopbackOnly: boolean, namedRelays: number): string[] {
+  if (!traits.wantsRelay) return [];
+  const slots = loopbackOnly ? Math.min(namedRelays, RELAY_SLOTS) : RELAY_SLOTS;
+  const circuits = Array.from({length: slots}, () => '/p2p-circuit');
+  return webrtc && slots > 0 ? [...circuits, '/webrtc'] : circuits;
+}
+
+/** Without this, libp2p prunes the newest connection first, before its peer could say what it wants. */
+function spareFreshPeers(node: QuiverNode, graceMs: number): void {
+  node.addEventListener('peer:connect', ({detail: peer}) => {
+    node.peerStore.merge(peer, {tags: {'quiver-fresh': {value: GRACE_TAG_VALUE, ttl: graceMs}}}).catch(() => undefined); // gone again, or the node is stopping
+  });
+}

@@ -1,0 +1,51 @@
+import {Resolver} from 'node:dns/promises';
+
+import type {Multiaddr} from '@multiformats/multiaddr';
+import {multiaddr} from '@multiformats/multiaddr';
+
+/** Lists of lists are followed this deep, so that a zone can't send us round in circles. */
+const MAX_DEPTH = 3;
+
+/** Most addresses taken from one name. */
+const MAX_ADDRESSES = 32;
+
+export type ResolveTxt = (name: string) => Promise<string[][]>;
+
+/**
+ * The addresses published as TXT records under `_dnsaddr.<domain>` (multiformats/multiaddr, protocols/DNSADDR.md).
+ * Entries that can't be read are passed over. Rejects when the name itself does not resolve.
+ */
+export async function resolveDnsaddr(
+  domain: string,
+  signal: AbortSignal,
+  resolveTxt: ResolveTxt = systemResolver(signal),
+): Promise<Multiaddr[]> {
+  const found: Multiaddr[] = [];
+  const ask = async (name: string, depth: number): Promise<void> => {
+    signal.throwIfAborted();
+    for (const chunks of await resolveTxt(`_dnsaddr.${name}`)) {
+      const address = readRecord(chunks.join(''));
+      if (address === undefined || found.length >= MAX_ADDRESSES) continue;
+      const [first] = address.getComponents();
+      if (first?.name !== 'dnsaddr') found.push(address);
+      else if (depth < MAX_DEPTH && first.value !== undefined) await ask(first.value, depth + 1);
+    }
+  };
+  await ask(domain, 1);
+  return found;
+}
+
+function readRecord(text: string): Multiaddr | undefined {
+  if (!text.startsWith('dnsaddr=')) return undefined;
+  try {
+    return multiaddr(text.slice('dnsaddr='.length));
+  } catch {
+    return undefined;
+  }
+}
+
+function systemResolver(signal: AbortSignal): ResolveTxt {
+  const resolver = new Resolver();
+  signal.addEventListener('abort', () => resolver.cancel(), {once: true});
+  return (name) => resolver.resolveTxt(name);
+}

@@ -1,0 +1,80 @@
+import type {Stream} from '@libp2p/interface';
+
+export interface CircuitOptions {
+  /** Bytes that may pass in each direction. */
+  maxBytes: bigint;
+  maxDurationMs: number;
+  /** Ends the circuit, e.g. when the relay stops. */
+  signal: AbortSignal;
+  onBytes: (count: number) => void;
+}
+
+/**
+ * Joins two streams until both have ended, one fails or a limit is reached.
+ * A side that reads slowly slows the other one down instead of filling the relay's memory.
+ * Resolves with the reason; never rejects.
+ */
+export function joinStreams(a: Stream, b: Stream, options: CircuitOptions): Promise<'ended' | 'failed' | 'limit'> {
+  return new Promise((resolve) => {
+    let open = 2;
+    const finish = (outcome: 'ended' | 'failed' | 'limit', error?: Error): void => {
+      clearTimeout(timer);
+      options.signal.removeEventListener('abort', onAbort);
+      if (error !== undefined) {
+        a.abort(error);
+        b.abort(error);
+      }
+      resolve(outcome);
+    };
+    const onAbort = (): void => finish('failed', new Error('the relay is stopping'));
+    const timer = setTimeout(
+      () => finish('limit', new Error(`a circuit lasts ${options.maxDurationMs / 1_000} s at most`)),
+      options.maxDurationMs,
+    );
+    options.signal.addEventListener('abort', onAbort, {once: true});
+    const events = {
+      onBytes: options.onBytes,
+      onLimit: () => finish('limit', new Error(`a circuit carries ${options.maxBytes} bytes each way at most`)),
+      onFailed: (error: Error) => finish('failed', error),
+      onEnded: () => {
+        open -= 1;
+        if (open === 0) finish('ended');
+      },
+    };
+    pump(a, b, options.maxBytes, events);
+    pump(b, a, options.maxBytes, events);
+  });
+}
+
+interface PumpEvents {
+  onBytes: (count: number) => void;
+  onLimit: () => void;
+  onFailed: (error: Error) => void;
+  onEnded: () => void;
+}
+
+function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): void {
+  let remaining = maxBytes;
+  let ended = false;
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    to.close().then(events.onEnded, (error: unknown) =>
+      events.onFailed(error instanceof Error ? error : new Error(String(error))),
+    );
+  };
+  to.addEventListener('drain', () => from.resume());
+  from.addEventListener('remoteCloseWrite', end);
+  from.addEventListener('close', ({error}) => (error === undefined ? end() : events.onFailed(error)));
+  from.addEventListener('message', ({data}) => {
+    remaining -= BigInt(data.byteLength);
+    if (remaining < 0n) {
+      events.onLimit();
+      return;
+    }
+    // The other side may have gone while this message was on its way; its own event tells so.
+    if (to.writeStatus !== 'writable') return;
+    events.onBytes(data.byteLength);
+    if (!to.send(data)) from.pause();
+  });
+}
