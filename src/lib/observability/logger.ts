@@ -1,4 +1,46 @@
-import type {Logger as PinoLogger} from 'pino';
+import type {DestinationStream, Logger as PinoLogger} from 'pino';
+
+import {readableLine} from './readable-line.ts';
+import {redact} from './redact.ts';
 
 /** Structured log; never given a prompt, an answer or a secret. */
 export type Logger = PinoLogger;
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const STDERR = 2;
+
+export interface LoggerOptions {
+  /** @default 'info' */
+  level?: LogLevel;
+  /** `json` for machines, one object a line; `text` for people. @default 'json' */
+  format?: 'json' | 'text';
+  /** @default stderr */
+  destination?: DestinationStream;
+}
+
+/**
+ * A logger that hides secrets and sheds what hangs on errors; pino is loaded only here.
+ * Lines are written synchronously, so that none is lost when the process ends.
+ */
+export async function createLogger(options: LoggerOptions = {}): Promise<Logger> {
+  const {pino} = await import('pino');
+  const output = options.destination ?? pino.destination({dest: STDERR, sync: true});
+  const destination = options.format === 'text' ? {write: (line: string) => output.write(readableLine(line))} : output;
+  return pino(
+    {
+      level: options.level ?? 'info',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({level: label}),
+        log: (object) => redact(object) as Record<string, unknown>,
+        bindings: (bindings) => redact(bindings) as Record<string, unknown>,
+      },
+      // By the time pino's own serializer for `err` would run, redact has made a plain object of it.
+      serializers: {err: (error: unknown) => redact(error)},
+    },
+    destination,
+  );
+}

@@ -1,0 +1,37 @@
+/**
+ * Waits for `work`, at most `deadlineMs`; then, or when `signal` aborts, the signal that work was given aborts and the
+ * wait ends with an error, whether or not work heeds it. Work that was given up may still settle later, unheard.
+ */
+export async function withDeadline<T>(
+  work: (signal: AbortSignal) => Promise<T> | T,
+  deadlineMs: number,
+  late: () => Error,
+  signal?: AbortSignal,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const own = new AbortController();
+  const given = Promise.withResolvers<never>();
+  const giveUp = (error: unknown): void => {
+    own.abort(error);
+    given.reject(error);
+  };
+  const onAbort = (): void => giveUp(signal?.reason);
+  signal?.addEventListener('abort', onAbort, {once: true});
+  const timer = setTimeout(() => giveUp(late()), deadlineMs);
+  try {
+    return await Promise.race([work(own.signal), given.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Waits; ends early, without an error, when `signal` aborts. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return;
+  const {promise, resolve} = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal?.addEventListener('abort', () => resolve(), {once: true});
+  await promise;
+  clearTimeout(timer);
+}
