@@ -10,6 +10,7 @@ import type {NetworkProfile} from '../config/profile.ts';
 import type {ConfigKey} from '../config/schema.ts';
 import type {ExitCode} from '../core/errors.ts';
 import {toJson} from '../core/json.ts';
+import type {Logger} from '../observability/logger.ts';
 import {errorText, interruptedError, renderError, usageError} from './errors.ts';
 import {COMMON_FLAGS, type CommonFlags, type KeyFlag} from './flags.ts';
 import {placesOf} from './folders.ts';
@@ -77,6 +78,13 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
 
   protected async loadProfile(): Promise<NetworkProfile> {
     return (await this.loadSettings()).profile;
+  }
+
+  /** For people on a terminal, as JSON lines elsewhere; on stderr. */
+  protected async createLogger(): Promise<Logger> {
+    const [{createLogger}, settings] = await Promise.all([import('../observability/logger.ts'), this.loadSettings()]);
+    const format = process.stderr.isTTY && !this.jsonEnabled() ? 'text' : 'json';
+    return createLogger({level: settings.get('log.level'), format});
   }
 
   /** What --config or QUIVER_CONFIG named, as an option for `loadConfig` and `projectFile`. */

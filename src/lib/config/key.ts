@@ -55,7 +55,7 @@ export function text<Default>(
 }
 
 /** One of a few words. */
-export function choice<const Word extends string, Default>(
+export function choice<const Word extends string, const Default>(
   words: readonly Word[],
   options: Common<Default>,
 ): Key<Word, Default> {
@@ -98,6 +98,17 @@ export function integer<Default>(options: Common<Default> & {min: number; max: n
 /** A port to listen on; 0 takes any free one. */
 export function port<Default>(options: Common<Default>): Key<number, Default> {
   return {...integer({...options, min: 0, max: MAX_PORT}), expects: 'a port from 1 to 65535, or 0 for any free one'};
+}
+
+/** Like `port`, for a socket that can be left out: `off` or false. */
+export function portOrOff<Default>(options: Common<Default>): Key<number | false, Default> {
+  const open = port(options);
+  return {
+    ...options,
+    expects: 'a port from 1 to 65535, 0 for any free one, or off',
+    parse: (raw) => (raw === 'off' || raw === false ? false : open.parse(raw)),
+    write: (value) => (value === false ? 'off' : value),
+  };
 }
 
 /** Milliseconds inside, `20s` outside. */

@@ -1,4 +1,4 @@
-import {choice, duration, flag, integer, list, port, text, type Key} from './key.ts';
+import {choice, duration, flag, integer, list, port, portOrOff, text, type Key} from './key.ts';
 import {DEFAULT_PROFILE} from './profile.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -10,8 +10,20 @@ const HOST = /^[\w.:-]{1,253}$/;
 const HTTP_URL = /^https?:\/\/[^\s/]+/;
 
 const NODE_ADDRESSES = 'multiaddrs (/dns4/… or /dnsaddr/…) or host:port';
-const NODE_PORT = 'TCP and QUIC port; WebSocket takes the next one, WebRTC-direct the one after it';
-const LISTEN_HOST = 'Address to listen on; unset: loopback on a local profile, all interfaces on a public one';
+
+/** The sockets of a libp2p node; every service that is one has them below its own section. */
+const NODE_SOCKETS = {
+  host: text({
+    description: 'Address to listen on; unset: loopback on a local profile, all interfaces on a public one',
+    default: undefined,
+    expects: 'an IP address',
+    pattern: HOST,
+  }),
+  port: port({description: 'TCP port', default: 4001}),
+  quic_port: portOrOff({description: 'QUIC port (UDP); unset: the number of the TCP port', default: undefined}),
+  ws_port: portOrOff({description: 'WebSocket port (TCP)', default: 4002}),
+  webrtc_port: portOrOff({description: 'WebRTC-direct port (UDP)', default: 4003}),
+};
 
 /**
  * Every key there is. A key stands here as soon as something reads it, and not before.
@@ -71,16 +83,13 @@ export const SCHEMA = {
     default: undefined,
   }),
 
-  'bootstrap.host': text({description: LISTEN_HOST, default: undefined, expects: 'an IP address', pattern: HOST}),
-  'bootstrap.port': port({description: NODE_PORT, default: 4001}),
+  ...below('bootstrap', NODE_SOCKETS),
 
-  'relay.host': text({description: LISTEN_HOST, default: undefined, expects: 'an IP address', pattern: HOST}),
-  'relay.port': port({description: NODE_PORT, default: 4001}),
+  ...below('relay', NODE_SOCKETS),
   'relay.region': text({description: 'Where the relay stands, e.g. eu-west', default: undefined, pattern: LABEL}),
 
   'provider.name': text({description: 'Name shown to clients', default: undefined, pattern: LABEL}),
-  'provider.host': text({description: LISTEN_HOST, default: undefined, expects: 'an IP address', pattern: HOST}),
-  'provider.port': port({description: NODE_PORT, default: 4001}),
+  ...below('provider', NODE_SOCKETS),
   'provider.region': text({description: 'Where the provider stands, e.g. eu-west', default: undefined, pattern: LABEL}),
   'provider.backends': list({
     description: 'Inference servers to look for besides those on their usual local ports',
@@ -111,6 +120,15 @@ export function keySpec(key: ConfigKey): AnyKey {
   const spec = KEYS_BY_NAME.get(key);
   if (spec === undefined) throw new TypeError(`no such key: ${key}`);
   return spec;
+}
+
+/** The keys of a group, each with the section before it. */
+function below<Section extends string, Group extends object>(
+  section: Section,
+  group: Group,
+): {[Name in keyof Group & string as `${Section}.${Name}`]: Group[Name]} {
+  const entries = Object.entries(group).map(([name, key]) => [`${section}.${name}`, key]);
+  return Object.fromEntries(entries) as ReturnType<typeof below<Section, Group>>;
 }
 
 /** The environment variable of a key: `network.bootstrap_nodes` is QUIVER_NETWORK_BOOTSTRAP_NODES. */
