@@ -1,5 +1,6 @@
 import {fromHex, fromUtf8, toHex} from '../core/bytes.ts';
 import {QuiverError} from '../core/errors.ts';
+import {toJson} from '../core/json.ts';
 import {receiptFromJson, receiptToJson} from '../records/receipt-json.ts';
 import type {ReceiptJson} from '../records/receipt-json.ts';
 import {decodeReceipt, RECEIPT_MAX_BYTES} from '../records/receipt.ts';
@@ -28,6 +29,11 @@ export function toExport({signed, model, salt}: StoredReceipt, {withSalt}: {with
     ...(model === undefined ? {} : {model}),
     ...(salt !== undefined && withSalt ? {salt: toHex(salt)} : {}),
   };
+}
+
+/** Receipts as lines of JSON, each with its line break. */
+export function* exportLines(receipts: Iterable<StoredReceipt>, options: {withSalt: boolean}): Generator<string> {
+  for (const receipt of receipts) yield `${toJson(toExport(receipt, options))}\n`;
 }
 
 /**

@@ -5,7 +5,7 @@ import {decodeReceipt, encodeReceipt, receiptDigest} from '../records/receipt.ts
 import type {ReceiptFinish} from '../records/field-kinds.ts';
 import type {SignedReceipt} from '../records/receipt.ts';
 import {openDatabase} from '../storage/database.ts';
-import {receiptAmbiguous, receiptUnknown} from './errors.ts';
+import {receiptAmbiguous, receiptsNone, receiptUnknown} from './errors.ts';
 
 /** Digests and request ids are kept as hex text without 0x, so that a prefix is a range of the index. */
 const MIGRATIONS = [
@@ -145,6 +145,13 @@ export class ReceiptStore {
     return row === undefined ? undefined : fromRow(row);
   }
 
+  /** The receipt of the latest request. Throws `RECEIPTS_NONE` when there is none at all. */
+  newest(): StoredReceipt {
+    const [newest] = this.list({}, {limit: 1});
+    if (newest === undefined) throw receiptsNone();
+    return newest;
+  }
+
   /** One page of the receipts that match. */
   list(
     filter: ReceiptFilter = {},
@@ -182,6 +189,10 @@ export class ReceiptStore {
 
   close(): void {
     this.#database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

@@ -3,6 +3,7 @@ import {receiptDigest} from '../records/receipt.ts';
 import type {Receipt} from '../records/receipt.ts';
 import {verifyReceipt} from '../records/verify-receipt.ts';
 import type {ReceiptExpectations} from '../records/verify-receipt.ts';
+import {oneReceiptOnly} from './errors.ts';
 import type {ReadReceipt} from './exchange.ts';
 
 /** What was found about one receipt. */
@@ -18,13 +19,16 @@ export interface CheckedReceipt {
 
 /**
  * Checks receipts offline, each by itself and against the previous ones that are at hand: among those given, or where
- * `find` looks. The chain shows what a party left out or told twice.
+ * `find` looks. The chain shows what a party left out or told twice. Throws `RECEIPT_NOT_ONE` when a request or an
+ * answer is given for several receipts.
  */
 export function checkReceipts(
   entries: readonly ReadReceipt[],
   expected: Omit<ReceiptExpectations, 'findReceipt'> = {},
   find: (digest: Uint8Array) => Receipt | undefined = () => undefined,
 ): CheckedReceipt[] {
+  const aboutText = expected.request !== undefined || expected.response !== undefined;
+  if (aboutText && entries.length !== 1) throw oneReceiptOnly(entries.length);
   const given = new Map<string, Receipt>();
   const requests = new Map<string, string>();
   for (const entry of entries) if ('signed' in entry) given.set(identity(entry.signed.receipt), entry.signed.receipt);

@@ -161,6 +161,9 @@ function historyProblems(receipt: Receipt, {earlier, findReceipt}: ReceiptExpect
 
 function textProblems(receipt: Receipt, {salt, request, response, tokensReceived}: ReceiptExpectations): string[] {
   const problems: string[] = [];
+  if (salt === undefined && (request !== undefined || response !== undefined)) {
+    problems.push('The text cannot be compared: the salt of this request is not known here.');
+  }
   if (salt !== undefined && request !== undefined && !matchesSaltedHash(receipt.requestHash, salt, request)) {
     problems.push('The request is not the one that was signed for: its salted hash differs.');
   }
