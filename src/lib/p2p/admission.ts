@@ -1,8 +1,9 @@
-import type {Connection, ConnectionGater, Libp2p, MultiaddrConnection} from '@libp2p/interface';
+import type {Connection, ConnectionGater, MultiaddrConnection} from '@libp2p/interface';
 import {isLoopback} from '@libp2p/utils';
 import type {Multiaddr} from '@multiformats/multiaddr';
 
 import type {Logger} from '../observability/logger.ts';
+import type {Components} from './transports.ts';
 
 export interface AdmissionOptions {
   /** Refuse to dial anything beyond this machine. */
@@ -32,10 +33,15 @@ export class Admission {
     denyInboundConnection: (connection) => this.#isFull(connection),
   };
 
-  /** Counts the node's connections from now on. */
-  track(node: Libp2p): void {
-    node.addEventListener('connection:open', ({detail}) => this.#count(detail, 1));
-    node.addEventListener('connection:close', ({detail}) => this.#count(detail, -1));
+  get loopbackOnly(): boolean {
+    return this.#options.loopbackOnly;
+  }
+
+  /** Counts the connections of the node that these components belong to. */
+  attach({events}: Components): this {
+    events.addEventListener('connection:open', ({detail}) => this.#count(detail, 1));
+    events.addEventListener('connection:close', ({detail}) => this.#count(detail, -1));
+    return this;
   }
 
   #isFull(connection: MultiaddrConnection): boolean {

@@ -5,6 +5,7 @@ import {Admission} from './admission.ts';
 import {loadGossip} from './gossip.ts';
 import {assertPortsFree, isLoopbackHost, listenMultiaddrs} from './listen.ts';
 import type {NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
+import type {PeerAddress} from './peer-address.ts';
 import {parseBootstrap, parsePeerAddress} from './peer-address.ts';
 import {gossipTopics, networkNames} from './protocols.ts';
 import type {Rejoin} from './rejoin.ts';
@@ -45,7 +46,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
     loadBase(options),
     openPeerStore(options.peerStorePath),
     loadTransports(options.listen, {loopbackOnly, log}),
-    loadServices(options, traits, loopbackOnly, [...bootstraps, ...relays]),
+    loadServices(options, traits, admission, [...bootstraps, ...relays]),
   ]);
 
   const node: QuiverNode = await createLibp2p<QuiverServices>({
@@ -71,7 +72,6 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
     peerStore: {maxAddressAge: PEER_MEMORY_MS, maxPeerAge: PEER_MEMORY_MS},
     services,
   });
-  admission.track(node);
   spareFreshPeers(node, limits.connectionGracePeriodMs);
   if (datastore) node.addEventListener('stop', () => datastore.close());
   await node.start();
@@ -104,11 +104,12 @@ async function openPeerStore(path: string | undefined): Promise<SqliteDatastore 
 async function loadServices(
   options: NodeOptions,
   traits: RoleTraits,
-  loopbackOnly: boolean,
-  named: ReturnType<typeof parseBootstrap>,
+  admission: Admission,
+  named: readonly PeerAddress[],
 ): Promise<ServiceFactoryMap<QuiverServices>> {
   const {profile, log, records} = options;
   const names = networkNames(profile.protocolPrefix);
+  const {loopbackOnly} = admission;
   let rejoin: Rejoin | undefined;
   const [{identify}, {ping}, kad, joining, gossip, autonat, dcutr, relay] = await Promise.all([
     import('@libp2p/identify'),
@@ -124,7 +125,7 @@ async function loadServices(
   const dht = loopbackOnly && traits.dht === 'auto' ? 'server' : traits.dht;
   return {
     identify: identify(),
-    ping: ping(),
+    ping: ping({runOnLimitedConnection: true}),
     dht: kad.kadDHT({
       protocol: names.kad,
       peerInfoMapper: loopbackOnly ? kad.passthroughMapper : kad.removePrivateAddressesMapper,
@@ -133,6 +134,8 @@ async function loadServices(
       ...(dht !== 'auto' && {clientMode: dht === 'client'}),
     }),
     pubsub: gossip,
+    admission: (components) => admission.attach(components),
+    sockets: ({transportManager}) => ({addresses: () => transportManager.getAddrs()}),
     rejoin: (components) => (rejoin = new joining.Rejoin(components, named, log)),
     ...(autonat && {autonat: autonat.autoNATv2()}),
     ...(dcutr && {dcutr: dcutr.dcutr()}),

@@ -3,8 +3,10 @@ import type {Identify} from '@libp2p/identify';
 import type {Libp2p, PrivateKey} from '@libp2p/interface';
 import type {KadDHT, SelectFn, ValidateFn} from '@libp2p/kad-dht';
 import type {Ping} from '@libp2p/ping';
+import type {Multiaddr} from '@multiformats/multiaddr';
 
 import type {Logger} from '../observability/logger.ts';
+import type {Admission} from './admission.ts';
 import type {ListenOptions} from './listen.ts';
 import type {RelayLimits, RelayServer} from './relay/relay-server.ts';
 import type {Rejoin} from './rejoin.ts';
@@ -60,7 +62,10 @@ export type QuiverServices = {
   ping: Ping;
   dht: KadDHT;
   pubsub: GossipSub;
+  admission: Admission;
   rejoin: Rejoin;
+  /** What the node really listens on, without its peer id; `getMultiaddrs` gives what others are told. */
+  sockets: {addresses(): Multiaddr[]};
   autonat?: unknown;
   dcutr?: unknown;
   relay?: RelayServer;
