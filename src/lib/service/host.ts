@@ -89,6 +89,7 @@ class ServiceHost implements Host {
   #status: HostStatus = 'idle';
   #metrics: Metrics | undefined;
   #admin: string | undefined;
+  #wroteRunFile = false;
   #starting: Promise<unknown> | undefined;
   #stop: Promise<void> | undefined;
 
@@ -127,8 +128,9 @@ class ServiceHost implements Host {
     try {
       await start;
     } catch (error) {
+      const reason = either.aborted ? startAborted(error) : error;
       await this.stop().catch(() => undefined);
-      throw either.aborted ? startAborted(error) : error;
+      throw reason;
     }
     return this.info();
   }
@@ -162,7 +164,10 @@ class ServiceHost implements Host {
     await this.#runner.start(this.#metrics, signal);
     await waitUntilHealthy(this.services, signal);
     this.#status = 'ready';
-    if (runFile !== undefined) await writeRunFile(runFile, runFileContent(this.info()));
+    if (runFile !== undefined) {
+      this.#wroteRunFile = true;
+      await writeRunFile(runFile, runFileContent(this.info()));
+    }
     signal.throwIfAborted();
   }
 
@@ -176,7 +181,8 @@ class ServiceHost implements Host {
       this.#handlers.abort();
       const failures = await this.#runner.stop();
       await Promise.all(this.#faces.map((face) => face.close()));
-      if (this.#options.runFile !== undefined) await removeRunFile(this.#options.runFile, process.pid);
+      const {runFile} = this.#options;
+      if (runFile !== undefined && this.#wroteRunFile) await removeRunFile(runFile, process.pid);
       if (failures[0] !== undefined) throw failures[0];
       this.#stopped.resolve();
     } catch (error) {
