@@ -37,12 +37,17 @@ if (major > LOWEST_NODE[0] || (major === LOWEST_NODE[0] && minor >= LOWEST_NODE[
 
 async function runCommand() {
   if (!existsSync(path.join(ROOT, 'dist', 'commands'))) fail('quiver is not built yet.', 'npm run build');
-  nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE ?? path.join(cacheHome(), 'quiver', 'compile'));
-  const [{run}, {flush}, {handle}] = await Promise.all([
+  // In the environment, so that processes we start use it too.
+  process.env.NODE_COMPILE_CACHE ??= path.join(cacheHome(), 'quiver', 'compile');
+  nodeModule.enableCompileCache?.();
+  const [{run}, {flush}, {handle}, {settings}] = await Promise.all([
     import('@oclif/core/run'),
     import('@oclif/core/flush'),
     import('@oclif/core/handle'),
+    import('@oclif/core/settings'),
   ]);
+  // Else NODE_ENV=development or test makes oclif look for TypeScript sources and warn that it can't compile them.
+  settings.enableAutoTranspile = false;
   try {
     await run(process.argv.slice(2), import.meta.url);
     await flush();

@@ -9,6 +9,8 @@ import {build} from 'esbuild';
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const STAGE = path.join(ROOT, 'build', 'package');
 const ENGINE = 'node-llama-cpp';
+const ENGINE_PROBE = 'bindings/utils/testBindingBinary';
+const STAGED_ENGINE = 'engine';
 /** Packages in the bundle that load a native part from a package for the platform. */
 const NATIVE = ['@chainsafe/libp2p-quic', 'node-datachannel', ENGINE];
 const PLATFORM = /(linux-(x64|arm64)(-gnu)?|(darwin|mac)-arm64(-metal)?)$/;
@@ -27,15 +29,21 @@ for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'bin/run.js', ...glo
 }
 cpSync('oclif.manifest.json', path.join(STAGE, 'oclif.manifest.json'));
 writeJson('package.json', publishedManifest());
-writeFileSync(path.join(STAGE, 'THIRD-PARTY.md'), thirdParty([...bundled, path.join('node_modules', ENGINE)]));
+writeFileSync(path.join(STAGE, 'THIRD-PARTY.md'), thirdParty([...bundled]));
 
 /** Returns the folders of the packages whose code went into the bundle. */
 async function bundle() {
   const {metafile} = await build({
-    // Commands, the library, and what is started as a process or worker of its own.
-    entryPoints: globSync(['src/commands/**/*.ts', 'src/lib/index.ts', 'src/**/*-{process,worker}.ts']),
+    entryPoints: [
+      // Commands, the library, and what is started as a process or worker of its own.
+      ...globSync(['src/commands/**/*.ts', 'src/lib/index.ts', 'src/**/*-{process,worker}.ts']).map((file) => ({
+        in: file,
+        out: path.relative('src', file).replace(/\.ts$/, ''),
+      })),
+      // The engine forks this file to see whether a binary works on this machine.
+      {in: `./node_modules/${ENGINE}/dist/${ENGINE_PROBE}.js`, out: `${STAGED_ENGINE}/code/${ENGINE_PROBE}`},
+    ],
     outdir: path.join(STAGE, 'dist'),
-    outbase: 'src',
     chunkNames: 'chunks/[hash]',
     bundle: true,
     splitting: true,
@@ -49,30 +57,48 @@ async function bundle() {
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',
-    external: [...Object.keys(project.dependencies), '@oclif/core/*'],
+    external: [
+      ...Object.keys(project.dependencies),
+      '@oclif/core/*',
+      ...NATIVE.flatMap(allPlatformPackages),
+      // Speeds up copying of downloaded models, which the engine does without here.
+      '@reflink/*',
+    ],
     banner: {
       // What CommonJS packages in the bundle call.
       js: "import {createRequire as __createRequire} from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-    plugins: [keepOwnUrls()],
+    plugins: [keepUrls()],
   });
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
   return new Set(inputs.map(packageFolder).filter((folder) => folder !== undefined));
 }
 
-/** A chunk lies elsewhere than the source it came from: give our own sources the address they'd have unbundled. */
-function keepOwnUrls() {
-  return {name: 'own-urls', setup};
-
-  function setup({onLoad}) {
-    onLoad({filter: /[/\\]src[/\\].*\.ts$/}, ({path: file}) => {
-      const source = readFileSync(file, 'utf8');
-      if (!source.includes('import.meta.url')) return undefined;
-      const place = path.relative('src', file).replaceAll(path.sep, '/').replace(/\.ts$/, '.js');
-      const url = `(import.meta.url.slice(0, import.meta.url.lastIndexOf('/dist/')) + '/dist/${place}')`;
-      return {contents: source.replaceAll('import.meta.url', url), loader: 'ts'};
-    });
-  }
+/** A chunk lies elsewhere than the source it came from: what looks for files beside itself gets its old place. */
+function keepUrls() {
+  const places = [
+    {filter: /[/\\]src[/\\](commands|lib)[/\\].*\.ts$/, from: 'src', to: '.', loader: 'ts'},
+    {
+      filter: /node-llama-cpp[/\\]dist[/\\].*\.js$/,
+      from: `node_modules/${ENGINE}/dist`,
+      to: `${STAGED_ENGINE}/code`,
+      loader: 'js',
+    },
+  ];
+  return {
+    name: 'keep-urls',
+    setup({onLoad}) {
+      for (const {filter, from, to, loader} of places) {
+        onLoad({filter}, ({path: file}) => {
+          const place = path.posix
+            .join(to, path.relative(from, file).replaceAll(path.sep, '/'))
+            .replace(/\.ts$/, '.js');
+          const url = `(import.meta.url.slice(0, import.meta.url.lastIndexOf('/dist/')) + '/dist/${place}')`;
+          return {contents: readFileSync(file, 'utf8').replaceAll('import.meta.url', url), loader};
+        });
+      }
+    },
+  };
 }
 
 /** The declarations that the library's own reach, as `tsc` wrote them. */
@@ -92,34 +118,47 @@ function copyTypes() {
 }
 
 /**
- * The engine travels inside our tarball without what would download or compile 600 MB at installation: its optional
- * packages for GPUs, its install script, the sources it would build from.
+ * The engine's code is in the bundle; these are the files that it reads. Installed as a dependency it would bring
+ * 700 MB of GPU variants, the sources to build from and an install script that compiles them.
  */
 function stageEngine() {
   const source = path.join('node_modules', ENGINE);
-  const target = path.join(STAGE, source);
-  const isLeftOut = (file) => /(\/templates$|\/gitRelease\.bundle$|\.d\.ts$|\.map$|\/node_modules$)/.test(file);
-  cpSync(source, target, {recursive: true, filter: (file) => !isLeftOut(file.replaceAll(path.sep, '/'))});
-  const {optionalDependencies, scripts, devDependencies, peerDependencies, peerDependenciesMeta, ...manifest} =
-    readJson(path.join(source, 'package.json'));
-  writeJson(path.join(source, 'package.json'), manifest);
+  const target = path.join(STAGE, 'dist', STAGED_ENGINE);
+  for (const file of ['LICENSE', 'llama/binariesGithubRelease.json', 'llama/llama.cpp.info.json', 'llama/grammars']) {
+    cpSync(path.join(source, file), path.join(target, file), {recursive: true});
+  }
+  const {name, version, license, type} = readJson(path.join(source, 'package.json'));
+  writeJson(path.join('dist', STAGED_ENGINE, 'package.json'), {name, version, license, type});
 }
 
 function publishedManifest() {
   const {name, version, description, license, type, bin, exports, files, dependencies, oclif} = project;
   return {
-    ...{name, version, description, license, type, bin, exports, files, oclif},
+    name,
+    version,
+    description,
+    license,
+    type,
+    bin,
+    exports,
+    files,
+    oclif,
     engines: {node: project.devEngines.runtime.version},
     dependencies,
-    bundleDependencies: [ENGINE],
     optionalDependencies: Object.fromEntries(NATIVE.flatMap(platformPackages)),
     publishConfig: {access: 'public', provenance: true},
   };
 }
 
+function allPlatformPackages(name) {
+  return Object.keys(readJson(path.join('node_modules', name, 'package.json')).optionalDependencies);
+}
+
 function platformPackages(name) {
-  const {optionalDependencies} = readJson(path.join('node_modules', name, 'package.json'));
-  return Object.entries(optionalDependencies).filter(([platform]) => PLATFORM.test(platform));
+  const {version} = readJson(path.join('node_modules', name, 'package.json'));
+  return allPlatformPackages(name)
+    .filter((platform) => PLATFORM.test(platform))
+    .map((platform) => [platform, version]);
 }
 
 function thirdParty(folders) {

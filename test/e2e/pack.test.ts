@@ -1,0 +1,103 @@
+// What is published: packed, installed from the tarball as a user would, weighed, and run.
+import {execFile} from 'node:child_process';
+import {existsSync, globSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {promisify} from 'node:util';
+
+import {publint} from 'publint';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+
+import {ROOT, runQuiver, temporaryHome} from '../support/quiver.ts';
+
+/** On Linux x64; the engine's binaries and the npm inside plugin-plugins are most of it. */
+const MOST_INSTALLED_MB = 150;
+const MB = 1_000_000;
+const STAGE = path.join(ROOT, 'build', 'package');
+const run = promisify(execFile);
+
+interface Packed {
+  filename: string;
+  files: {path: string}[];
+}
+
+let folder: string;
+let installed: string;
+let packed: Packed;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'q-pack-'));
+  await run(process.execPath, ['scripts/package.js'], {cwd: ROOT});
+  const {stdout} = await run('npm', ['pack', STAGE, '--json', '--pack-destination', folder], {cwd: folder});
+  packed = firstPacked(JSON.parse(stdout));
+  const prefix = path.join(folder, 'prefix');
+  await run('npm', ['install', '--global', '--prefix', prefix, path.join(folder, packed.filename)], {cwd: folder});
+  installed = path.join(prefix, 'lib', 'node_modules', '@quiver-network', 'quiver');
+}, 180_000);
+
+afterAll(() => rmSync(folder, {recursive: true, force: true}));
+
+/** npm 11 prints a list, npm 12 an object by name. */
+function firstPacked(output: unknown): Packed {
+  return Object.values(output as Record<string, Packed>)[0]!;
+}
+
+function bytesIn(file: string): number {
+  const stats = lstatSync(file);
+  if (!stats.isDirectory()) return stats.size;
+  return readdirSync(file).reduce((sum, entry) => sum + bytesIn(path.join(file, entry)), 0);
+}
+
+describe('the published package', () => {
+  it('holds what it should and nothing else', () => {
+    const files = packed.files.map((file) => file.path);
+    const kinds = new Set(files.map((file) => file.replace(/^(bin|dist|models)\/.*/, '$1')));
+    const wanted = 'LICENSE README.md THIRD-PARTY.md bin dist models oclif.manifest.json package.json'.split(' ');
+    expect([...kinds].sort()).toEqual(wanted.filter((file) => file !== 'README.md' || existsSync('README.md')));
+    expect(files).toContain('models/quiver-tiny.gguf');
+    expect(files.filter((file) => /\.(ts|map)$/.test(file) && !file.endsWith('.d.ts'))).toEqual([]);
+  });
+
+  it('has an entry for each command', () => {
+    for (const file of globSync('src/commands/**/*.ts', {cwd: ROOT})) {
+      const entry = path.join(installed, file.replace(/^src/, 'dist').replace(/\.ts$/, '.js'));
+      expect(existsSync(entry), entry).toBe(true);
+    }
+  });
+
+  it('is clean for publint', async () => {
+    const {messages} = await publint({pkgDir: STAGE, strict: true});
+    expect(messages).toEqual([]);
+  });
+
+  it('names the licence of each package inside it', () => {
+    const text = readFileSync(path.join(installed, 'THIRD-PARTY.md'), 'utf8');
+    for (const name of ['libp2p', 'node-llama-cpp', 'pino', 'yaml'])
+      expect(text.includes(`\n## ${name} `), name).toBe(true);
+    expect(text).not.toContain('(undefined)');
+  });
+
+  it(`weighs at most ${MOST_INSTALLED_MB} MB`, () => {
+    const modules = path.join(installed, 'node_modules');
+    const packages = globSync(['[!@]*', '@*/*'], {cwd: modules}).map((name) => ({
+      name,
+      bytes: bytesIn(path.join(modules, name)),
+    }));
+    const total = bytesIn(installed);
+    const own = total - packages.reduce((sum, {bytes}) => sum + bytes, 0);
+    const rows = [{name: 'quiver itself', bytes: own}, ...packages].sort((a, b) => b.bytes - a.bytes).slice(0, 10);
+    const table = rows.map(({name, bytes}) => `${(bytes / MB).toFixed(1).padStart(7)} MB  ${name}`);
+    console.log([`${(total / MB).toFixed(1).padStart(7)} MB  installed, of which`, ...table].join('\n'));
+    expect(total / MB).toBeLessThanOrEqual(MOST_INSTALLED_MB);
+  });
+
+  it('runs', async () => {
+    await using home = await temporaryHome();
+    const script = path.join(installed, 'bin', 'run.js');
+    const options = {script, cwd: home.home, env: home.env};
+    const {version} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {version: string};
+    expect((await runQuiver(['--version'], options)).stdout).toContain(`@quiver-network/quiver/${version} `);
+    expect((await runQuiver(['--help'], options)).stdout).toContain('$ quiver [COMMAND]');
+    expect(await runQuiver(['config', 'show', '--json'], options)).toMatchObject({code: 0, stderr: ''});
+  });
+});
