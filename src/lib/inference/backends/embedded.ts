@@ -1,12 +1,13 @@
 import {randomInt} from 'node:crypto';
-import {open} from 'node:fs/promises';
 import {basename, resolve} from 'node:path';
 import type {Logger} from '../../observability/logger.ts';
 import type {Backend, BackendEvent, BackendHealth, BackendModel, Capabilities, ChatRequest} from '../backend.ts';
 import {EngineHost, type Reply} from './embedded/engine-host.ts';
 import {fileDigest} from './embedded/file-digest.ts';
+import {checkModelFile} from './embedded/model-file.ts';
 import {CREDIT_TOKENS, type EngineFailure, type LoadedModel} from './embedded/protocol.ts';
 import {BackendError, contextTooLong, modelNotFound} from './errors.ts';
+import {CANCELLED_BEFORE_START} from './http/answer.ts';
 import {matchModel} from './match-model.ts';
 import {Slots} from './slots.ts';
 
@@ -82,7 +83,7 @@ export class EmbeddedBackend implements Backend {
     this.#check(request.model);
     const release = await this.#slots.take(signal);
     if (release === undefined) {
-      yield {type: 'end', finish: 'cancelled', usage: {promptTokens: 0, completionTokens: 0, cachedTokens: 0}};
+      yield CANCELLED_BEFORE_START;
       return;
     }
     const {messages, maxTokens, temperature, seed = randomInt(SEEDS), stop = [], topLogprobs = 0} = request;
@@ -198,32 +199,5 @@ async function drain(next: () => Promise<Reply>): Promise<void> {
     while ((await next()).type === 'deltas');
   } catch {
     // The engine is gone: it has let go too.
-  }
-}
-
-/** Returns the size of a file that begins like a GGUF. */
-async function checkModelFile(path: string): Promise<number> {
-  const missing = (cause: unknown): BackendError =>
-    new BackendError({
-      code: 'MODEL_FILE_MISSING',
-      message: `can't read the model file ${path}`,
-      fix: 'Name a readable GGUF file: --model ./file.gguf',
-      cause,
-    });
-  const file = await open(path).catch((error: unknown) => {
-    throw missing(error);
-  });
-  try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw missing(undefined);
-    const {buffer} = await file.read(Buffer.alloc(4), 0, 4, 0);
-    if (buffer.toString('latin1') === 'GGUF') return stat.size;
-    throw new BackendError({
-      code: 'MODEL_FILE_INVALID',
-      message: `${path} is not a GGUF model file`,
-      fix: 'Name a model in GGUF format: --model ./file.gguf',
-    });
-  } finally {
-    await file.close();
   }
 }
