@@ -1,6 +1,7 @@
 import {Args, Flags} from '@oclif/core';
 
 import {BaseCommand} from '../../lib/cli/base-command.ts';
+import {valueFor} from '../../lib/cli/set-value.ts';
 import {originText, valueText} from '../../lib/cli/settings-text.ts';
 import {checkKey, setConfigValue} from '../../lib/config/edit.ts';
 import {projectFile} from '../../lib/config/load.ts';
@@ -11,7 +12,10 @@ export default class ConfigSet extends BaseCommand<typeof ConfigSet> {
   static override description = 'Comments and other keys stay as they are; a value that is not allowed is not written.';
   static override args = {
     key: Args.string({required: true, description: 'Key, e.g. relay.port'}),
-    value: Args.string({required: true, description: 'Value; the items of a list are separated by commas'}),
+    value: Args.string({
+      required: true,
+      description: 'Value; the items of a list are separated by commas; - reads it from stdin',
+    }),
   };
   static override flags = {
     project: Flags.boolean({
@@ -28,11 +32,11 @@ export default class ConfigSet extends BaseCommand<typeof ConfigSet> {
     const file = this.flags.project
       ? projectFile({cwd: process.cwd(), ...this.configFile})
       : userConfigFile(this.places);
-    const value = await setConfigValue(file, key, this.args.value);
-    this.note(`${key} is ${valueText(value)} in ${file}`);
+    await setConfigValue(file, key, await valueFor(key, this.args.value));
     const now = (await this.loadSettings()).entry(key);
+    this.note(`${key} is set in ${file}`);
     if (!now.origin.where.startsWith(file))
       this.note(`But ${originText(now.origin)} says ${valueText(now.value)}, and wins.`);
-    return {key, value, file, effective: now};
+    return {file, ...now};
   }
 }

@@ -3,6 +3,7 @@ import {resolve} from 'node:path';
 import {Command, Errors, type Interfaces} from '@oclif/core';
 
 import type {Config} from '../config/config.ts';
+import type {Environment} from '../config/expand.ts';
 import {loadConfig, type FlagValue} from '../config/load.ts';
 import type {RawValue} from '../config/key.ts';
 import type {Places} from '../config/places.ts';
@@ -41,10 +42,14 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
 
   protected override async init(): Promise<void> {
     await super.init();
-    this.places = placesOf(this.config, process.env);
+    this.places = placesOf(this.config, this.environment);
     const {args, flags} = await this.#parseCommandLine();
     this.args = args as CommandArgs<T>;
     this.flags = flags as CommandFlags<T>;
+  }
+
+  protected get environment(): Environment {
+    return process.env;
   }
 
   /** Whether questions may be asked. */
@@ -69,7 +74,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
     this.#settings ??= loadConfig({
       places: this.places,
       cwd: process.cwd(),
-      environment: process.env,
+      environment: this.environment,
       flags: this.#flagValues(),
       ...this.configFile,
     });
@@ -89,7 +94,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
 
   /** What --config or QUIVER_CONFIG named, as an option for `loadConfig` and `projectFile`. */
   protected get configFile(): {file?: string} {
-    const file = this.#common.config ?? process.env['QUIVER_CONFIG'];
+    const file = this.#common.config ?? this.environment['QUIVER_CONFIG'];
     return file === undefined || file === '' ? {} : {file: resolve(file)};
   }
 

@@ -1,4 +1,4 @@
-import {styleText} from 'node:util';
+import {stripVTControlCharacters, styleText} from 'node:util';
 
 import {maskUserInfo} from '../config/config.ts';
 import {EXIT, QuiverError, type ExitCode} from '../core/errors.ts';
@@ -50,10 +50,18 @@ export function usageError(error: unknown, commandLine: string): QuiverError {
   const text = error instanceof Error ? error.message : String(error);
   return new QuiverError({
     code: 'USAGE',
-    message: text.replace(/\n?See more help with --help/g, '').trim(),
+    message: usageText(text),
     fix: `${commandLine} --help`,
     exit: EXIT.usage,
   });
+}
+
+/** oclif's sentence without its frame: the pointer to --help is our fix, and the list has mostly one item. */
+function usageText(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/\n?See more help with --help/g, '')
+    .replace(/^The following errors? occurred:\s+/, '')
+    .trim();
 }
 
 /** Ctrl-C (or SIGTERM) during a one-shot command. */

@@ -42,12 +42,13 @@ export async function ask<Value extends string>(question: Question<Value>): Prom
 }
 
 /** Off a terminal nothing is asked and nothing assumed: the flags that would have answered are named. */
-export function missingFlags(flags: readonly string[]): QuiverError {
-  const names = flags.map((flag) => `--${flag}`);
+export function missingFlags(questions: readonly Question[]): QuiverError {
+  const names = questions.map(({flag}) => `--${flag}`);
+  const values = questions.map(({choices}) => choices?.map(({value}) => value).join('|') ?? 'VALUE');
   return new QuiverError({
     code: 'MISSING_FLAGS',
     message: `Without a terminal ${names.length === 1 ? 'this flag is' : 'these flags are'} needed: ${names.join(', ')}`,
-    fix: `Add ${names.map((name) => `${name} VALUE`).join(' ')}`,
+    fix: `Add ${names.map((name, index) => `${name} ${values[index]}`).join(' ')}`,
     exit: EXIT.usage,
   });
 }

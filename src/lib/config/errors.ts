@@ -10,7 +10,7 @@ export function wrongValue(key: ConfigKey, shown: string, where: string): Quiver
   const value = spec.secret === true ? 'this value' : shown;
   return new QuiverError({
     code: 'CONFIG_VALUE',
-    message: `${where}: ${value} is not allowed for ${key}`,
+    message: where === key ? `${value} is not allowed for ${key}` : `${where}: ${value} is not allowed for ${key}`,
     fix: `Give ${key} ${article(spec.expects)}${spec.expects}.`,
     exit: EXIT.usage,
   });
@@ -39,7 +39,7 @@ function allowedBelow(section: string): string {
 }
 
 function article(expects: string): string {
-  return /^(a|an|one|text|true|the)\b/.test(expects) ? '' : 'a ';
+  return /^(a|an|one|text|true|the|up)\b/.test(expects) ? '' : 'a ';
 }
 
 /** The name that a typo most likely meant. */

@@ -5,7 +5,7 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Plain enough to stand in a manifest, a metric label and a log line. */
-const LABEL = /^[\w.-]{1,64}$/;
+const LABEL = {pattern: /^[\w.-]{1,64}$/, expects: 'up to 64 letters, digits, ".", "_" and "-"'};
 const HOST = /^[\w.:-]{1,253}$/;
 const HTTP_URL = /^https?:\/\/[^\s/]+/;
 
@@ -86,16 +86,21 @@ export const SCHEMA = {
   ...below('bootstrap', NODE_SOCKETS),
 
   ...below('relay', NODE_SOCKETS),
-  'relay.region': text({description: 'Where the relay stands, e.g. eu-west', default: undefined, pattern: LABEL}),
+  'relay.region': text({description: 'Where the relay stands, e.g. eu-west', default: undefined, ...LABEL}),
 
-  'provider.name': text({description: 'Name shown to clients', default: undefined, pattern: LABEL}),
+  'provider.name': text({description: 'Name shown to clients', default: undefined, ...LABEL}),
   ...below('provider', NODE_SOCKETS),
-  'provider.region': text({description: 'Where the provider stands, e.g. eu-west', default: undefined, pattern: LABEL}),
+  'provider.region': text({description: 'Where the provider stands, e.g. eu-west', default: undefined, ...LABEL}),
   'provider.backends': list({
     description: 'Inference servers to look for besides those on their usual local ports',
     default: [],
     expects: 'URLs (http://host:port)',
     pattern: HTTP_URL,
+  }),
+  'provider.backend_api_key': text({
+    description: 'API key for the servers that provider.backends names',
+    default: undefined,
+    secret: true,
   }),
 } as const satisfies Record<string, Key<unknown, unknown> | Key<never, unknown>>;
 
@@ -127,7 +132,7 @@ function below<Section extends string, Group extends object>(
   section: Section,
   group: Group,
 ): {[Name in keyof Group & string as `${Section}.${Name}`]: Group[Name]} {
-  const entries = Object.entries(group).map(([name, key]) => [`${section}.${name}`, key]);
+  const entries = Object.entries(group).map(([name, key]: [string, unknown]) => [`${section}.${name}`, key]);
   return Object.fromEntries(entries) as ReturnType<typeof below<Section, Group>>;
 }
 

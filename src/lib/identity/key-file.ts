@@ -2,7 +2,7 @@ import {open} from 'node:fs/promises';
 
 import {QuiverError} from '../core/errors.ts';
 
-/** The longest key file of ours has 73 bytes; this leaves room for white space. */
+/** The longest key file of ours has 68 bytes; this leaves room for white space. */
 const MAX_KEY_FILE_BYTES = 4_096;
 const OTHERS_MAY_READ_OR_WRITE = 0o077;
 

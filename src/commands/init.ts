@@ -1,0 +1,39 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand} from '../lib/cli/base-command.ts';
+import {askInitAnswers} from '../lib/cli/init-answers.ts';
+import {NEXT_COMMANDS, ROLES} from '../lib/cli/init-questions.ts';
+import {createProjectFile} from '../lib/config/edit.ts';
+import {projectFile} from '../lib/config/load.ts';
+
+export default class Init extends BaseCommand<typeof Init> {
+  static override summary = 'Write a quiver.yaml for this machine, asking what it should do';
+  static override description =
+    'Every question is also a flag; the network is --profile. Without a terminal nothing is asked: --role is needed, ' +
+    'the rest has defaults.';
+  static override flags = {
+    role: Flags.option({options: ROLES, description: 'What this machine should do'})(),
+    name: Flags.string({helpValue: '<name>', description: 'Name of a provider, shown to clients'}),
+    port: Flags.string({helpValue: '<port>', description: 'TCP and QUIC port, 0 for any free one'}),
+    region: Flags.string({helpValue: '<region>', description: 'Where a provider or relay stands, e.g. eu-west'}),
+    bootstrap: Flags.string({helpValue: '<nodes>', description: 'Nodes to join through, separated by commas'}),
+    force: Flags.boolean({description: 'Replace a quiver.yaml that is there'}),
+  };
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --role provider --name attic --port 4001',
+  ];
+
+  async run(): Promise<object> {
+    const {role, values} = await askInitAnswers({
+      given: new Map(Object.entries(this.flags)),
+      places: this.places,
+      interactive: this.interactive,
+    });
+    const file = projectFile({cwd: process.cwd(), ...this.configFile});
+    await createProjectFile(file, values, {replace: this.flags.force});
+    this.log(file);
+    this.note(`Next: ${NEXT_COMMANDS[role]}`);
+    return {file, role, settings: Object.fromEntries(values)};
+  }
+}
