@@ -2,7 +2,7 @@
 // command, native parts as dependencies (docs/decisions/0001-toolchain.md says why). Then: npm pack ./build/package
 import {cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {fileURLToPath, pathToFileURL} from 'node:url';
 
 import {build} from 'esbuild';
 
@@ -68,7 +68,7 @@ async function bundle() {
       // What CommonJS packages in the bundle call.
       js: "import {createRequire as __createRequire} from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-    plugins: [keepUrls()],
+    plugins: [keepUrls(), nameExports()],
   });
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
   return new Set(inputs.map(packageFolder).filter((folder) => folder !== undefined));
@@ -99,6 +99,41 @@ function keepUrls() {
       }
     },
   };
+}
+
+/**
+ * A CommonJS package that is imported dynamically has only a default export in the bundle, while Node offers its
+ * properties as named ones too: put a module with those names in between.
+ */
+function nameExports() {
+  return {
+    name: 'name-exports',
+    setup({onResolve, onLoad, resolve}) {
+      onResolve({filter: /^[^.]/}, async ({path: specifier, kind, importer, resolveDir, pluginData}) => {
+        if (kind !== 'dynamic-import' || pluginData === 'resolving') return undefined;
+        const found = await resolve(specifier, {kind, importer, resolveDir, pluginData: 'resolving'});
+        if (found.errors.length > 0 || found.external || !isCommonJs(found.path)) return undefined;
+        return {path: found.path, namespace: 'named'};
+      });
+      onLoad({filter: /.*/, namespace: 'named'}, async ({path: file}) => {
+        const names = Object.keys(await import(pathToFileURL(file).href)).filter((name) =>
+          /^[A-Za-z_$][\w$]*$/.test(name),
+        );
+        const rest = names.filter((name) => name !== 'default' && name !== '__esModule');
+        const from = JSON.stringify(file);
+        const contents = `import * as all from ${from};\nexport default all.default;\nexport const {${rest.join(', ')}} = all;`;
+        return {contents, resolveDir: path.dirname(file)};
+      });
+    },
+  };
+}
+
+function isCommonJs(file) {
+  if (/\.[cm]js$/.test(file)) return file.endsWith('.cjs');
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    const manifest = path.join(folder, 'package.json');
+    if (existsSync(manifest)) return JSON.parse(readFileSync(manifest, 'utf8')).type !== 'module';
+  }
 }
 
 /** The declarations that the library's own reach, as `tsc` wrote them. */
@@ -174,7 +209,7 @@ function thirdParty(folders) {
 
 /** `node_modules/a/node_modules/@b/c/dist/x.js` is in `node_modules/a/node_modules/@b/c`. */
 function packageFolder(file) {
-  return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
+  return /^([^:]*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
 }
 
 function readJson(file) {
