@@ -113,7 +113,11 @@ describe('requests from strangers', () => {
     ],
     ['an unknown path', 'GET //evil/../info HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', '404'],
     ['an absolute URL', 'GET http://evil.example/info HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', '404'],
-    ['a path that is a property name', 'GET /__proto__ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', '404'],
+    [
+      'a path that is a property name',
+      'GET /__proto__ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
+      '404',
+    ],
     ['huge headers', `GET /info HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, '400'],
     ['two lengths', 'POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n', '400'],
     [
