@@ -4,7 +4,7 @@ import type {SqliteDatastore} from '../storage/datastore.ts';
 import {Admission} from './admission.ts';
 import {loadGossip} from './gossip.ts';
 import {assertPortsFree, isLoopbackHost, listenMultiaddrs} from './listen.ts';
-import type {NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
+import type {NodeNetwork, NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
 import type {PeerAddress} from './peer-address.ts';
 import {parseBootstrap, parsePeerAddress} from './peer-address.ts';
 import {gossipTopics, networkNames} from './protocols.ts';
@@ -43,7 +43,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
   const admission = new Admission({loopbackOnly, maxInboundPerSubnet: limits.maxInboundPerSubnet, log});
   const [{createLibp2p}, base, datastore, transports, services] = await Promise.all([
     import('libp2p'),
-    loadBase(options),
+    loadBase(profile, options.mdns && !loopbackOnly),
     openPeerStore(options.peerStorePath),
     loadTransports(options.listen, {loopbackOnly, log}),
     loadServices(options, traits, admission, [...bootstraps, ...relays]),
@@ -60,7 +60,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
         ...listenMultiaddrs(transports.listen),
         ...relayedListen(traits, transports, loopbackOnly, relays.length),
       ],
-      appendAnnounce: [...(options.announce ?? [])],
+      announce: [...(options.announce ?? [])],
     },
     transports: transports.factories,
     connectionGater: admission.gater,
@@ -81,7 +81,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
 }
 
 /** The parts that every node has: encryption (TLS 1.3 first, it is the faster one on Node), streams, LAN discovery. */
-async function loadBase({profile, mdns}: NodeOptions): Promise<Libp2pOptions> {
+async function loadBase({name}: NodeNetwork, mdns: boolean): Promise<Libp2pOptions> {
   const [{tls}, {noise}, {yamux}, discovery] = await Promise.all([
     import('@libp2p/tls'),
     import('@libp2p/noise'),
@@ -91,7 +91,7 @@ async function loadBase({profile, mdns}: NodeOptions): Promise<Libp2pOptions> {
   return {
     connectionEncrypters: [tls(), noise()],
     streamMuxers: [yamux({streamOptions: {maxWriteBufferLength: MAX_STREAM_WRITE_BUFFER_BYTES}})],
-    ...(discovery && {peerDiscovery: [discovery.mdns({serviceTag: `_quiver-${profile.name}._udp.local`})]}),
+    ...(discovery && {peerDiscovery: [discovery.mdns({serviceTag: `_quiver-${name}._udp.local`})]}),
   };
 }
 
@@ -121,8 +121,7 @@ async function loadServices(
     loopbackOnly ? undefined : import('@libp2p/dcutr'),
     traits.relayServer ? import('./relay/relay-server.ts') : undefined,
   ]);
-  // No address is ever found public on loopback, so a server there has to be one from the start.
-  const dht = loopbackOnly && traits.dht === 'auto' ? 'server' : traits.dht;
+  const dht = dhtMode(options, traits, loopbackOnly);
   return {
     identify: identify(),
     ping: ping({runOnLimitedConnection: true}),
@@ -141,6 +140,12 @@ async function loadServices(
     ...(dcutr && {dcutr: dcutr.dcutr()}),
     ...(relay && {relay: relay.relayServer({...(loopbackOnly && relay.LOOPBACK_RELAY_LIMITS), ...options.relay}, log)}),
   };
+}
+
+/** No address is ever found public on loopback, so a server there has to be one from the start. */
+function dhtMode({serveDht}: NodeOptions, traits: RoleTraits, loopbackOnly: boolean): RoleTraits['dht'] {
+  if (serveDht === false) return 'client';
+  return loopbackOnly && traits.dht === 'auto' ? 'server' : traits.dht;
 }
 
 /** Addresses through relays: a slot on each named relay on loopback, on any relay of the network elsewhere. */

@@ -38,14 +38,16 @@ export interface NodeOptions {
   /** Ed25519; the peer id follows from it. */
   privateKey: PrivateKey;
   listen: ListenOptions;
-  /** Addresses to tell others besides those found out, e.g. of a load balancer. */
+  /** Addresses to tell others instead of those found out, e.g. of a load balancer. */
   announce?: readonly string[];
   /** Multiaddrs (with or without a peer id), `/dnsaddr/…` or `host:port`. */
   bootstrap: readonly string[];
   /** SQLite file that remembers peers across restarts; without it they are kept in memory. */
   peerStorePath?: string;
-  /** Announce on the LAN and look for others there. */
+  /** Announce on the LAN and look for others there; never on a loopback network. */
   mdns: boolean;
+  /** False keeps a node from storing DHT records for others, whatever its role. @default true */
+  serveDht?: boolean;
   /** Overrides of the roles' own limits. */
   limits?: Partial<NodeLimits>;
   /** Overrides of the relay's own limits; only for the role `relay`. */

@@ -59,7 +59,11 @@ export class Rejoin implements Startable {
   constructor(components: Components, peers: readonly PeerAddress[], log: Logger) {
     this.#components = components;
     this.#log = log;
-    this.#entries = peers.map((at) => ({at, failures: 0, ...(at.peerId === undefined ? {} : {peerId: at.peerId})}));
+    const self = components.peerId.toString();
+    // A bootstrap finds itself in its network's list.
+    this.#entries = peers
+      .filter(({peerId}) => peerId !== self)
+      .map((at) => ({at, failures: 0, ...(at.peerId === undefined ? {} : {peerId: at.peerId})}));
   }
 
   /** Settles after the first round of dials: whether any peer was reached. True at once if none was named. */

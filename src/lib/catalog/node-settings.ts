@@ -1,0 +1,51 @@
+import type {Config} from '../config/config.ts';
+import {peerKeyFile, peerStore, type Places} from '../config/places.ts';
+import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
+import type {NodeServiceOptions} from '../p2p/node-service.ts';
+import type {NodeLimits, NodeRole} from '../p2p/roles.ts';
+
+/** The sections of the configuration that describe a libp2p node. */
+export type NodeSection = 'bootstrap' | 'relay' | 'provider';
+
+/** What the settings say about the node of one service; its peer key is made on first use. */
+export async function nodeSettings(
+  config: Config,
+  places: Places,
+  section: NodeSection,
+  roles: readonly NodeRole[],
+): Promise<NodeServiceOptions> {
+  const {profile} = config;
+  const tcp = config.get(`${section}.port`);
+  return {
+    name: 'node',
+    roles,
+    // Relays may be named by more than the profile.
+    profile: {...profile, relayNodes: config.get('network.relay_nodes')},
+    privateKey: await loadOrCreatePeerKey(peerKeyFile(places, section)),
+    listen: {
+      // Starting a node of a public network is the telling to open it to that network.
+      host: config.get(`${section}.host`) ?? (profile.loopbackOnly ? '127.0.0.1' : '0.0.0.0'),
+      tcp,
+      quic: config.get(`${section}.quic_port`) ?? tcp,
+      ws: config.get(`${section}.ws_port`),
+      webrtcDirect: config.get(`${section}.webrtc_port`),
+    },
+    announce: config.get('network.announce'),
+    bootstrap: config.get('network.bootstrap_nodes'),
+    peerStorePath: peerStore(places, section),
+    mdns: config.get('network.enable_mdns'),
+    serveDht: config.get('network.enable_dht'),
+    limits: limits(config),
+  };
+}
+
+function limits(config: Config): Partial<NodeLimits> {
+  const maxPeers = config.get('network.connection_limits.max_peers');
+  const maxPendingConnections = config.get('network.connection_limits.max_pending_connections');
+  const connectionGracePeriodMs = config.get('network.connection_limits.connection_grace_period');
+  return {
+    ...(maxPeers !== undefined && {maxPeers}),
+    ...(maxPendingConnections !== undefined && {maxPendingConnections}),
+    ...(connectionGracePeriodMs !== undefined && {connectionGracePeriodMs}),
+  };
+}
