@@ -10,11 +10,20 @@ import {runServices, serviceLogger} from '../../src/lib/cli/run-services.ts';
 import {controlSocket, runFile} from '../../src/lib/config/places.ts';
 import {fakeService, hang, type FakeOptions} from './fake-service.ts';
 
+let checks = 0;
+
+/** Well when it is first asked, at its start, and never again. */
+async function sick() {
+  const ok = (checks += 1) === 1;
+  return {ok, checks: [{name: 'dial', ok, ...(!ok && {detail: 'refused', fix: 'open UDP 4001'})}]};
+}
+
 const SCENARIOS = new Map<string, FakeOptions>([
   ['fine', {}],
   ['hung-start', {start: hang}],
   ['hung-stop', {stop: hang}],
   ['hung-drain', {drain: hang}],
+  ['sick', {health: sick}],
   ['bad', {start: () => Promise.reject(new Error('no such device'))}],
 ]);
 

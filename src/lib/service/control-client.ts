@@ -107,11 +107,17 @@ async function* textChunks(
   }
 }
 
+/** A refusal has an error body; another answer with a high status, such as that of /readyz, is still an answer. */
 async function readAnswer(response: IncomingMessage): Promise<unknown> {
   const text = await readText(response);
-  if ((response.statusCode ?? 500) >= 400) throw refusal(response, text);
-  const isJson = response.headers['content-type']?.startsWith('application/json') === true;
-  return isJson ? JSON.parse(text) : text;
+  if (response.headers['content-type']?.startsWith('application/json') !== true) {
+    if (response.statusCode === 200) return text;
+    throw refusal(response, text);
+  }
+  const body: unknown = JSON.parse(text);
+  const error = (response.statusCode ?? 500) >= 400 ? fromErrorBody(body) : undefined;
+  if (error !== undefined) throw error;
+  return body;
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

@@ -8,6 +8,9 @@ import type {ServiceInfo} from './service.ts';
 /** A local connect succeeds or fails at once; only a machine out of breath takes longer. */
 const PING_DEADLINE_MS = 2_000;
 
+/** State letter of a process that has ended and whose parent has not asked how (proc(5)). */
+const ZOMBIE = 'Z';
+
 /** What a running process leaves for other commands to read, as JSON in `<run>/<profile>.json`. */
 export interface RunFile {
   profile: string;
@@ -61,28 +64,34 @@ export async function answersAt(socketPath: string): Promise<boolean> {
   return answers;
 }
 
-/** A pid is used again after a while, so the process must also have the same start time, or answer on its socket. */
+/** Whether a process with this id is at work, whoever owns it; one that has ended and was not collected is not. */
+export async function isRunning(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    const isOthers = error instanceof Error && 'code' in error && error.code === 'EPERM';
+    if (!isOthers) return false;
+  }
+  return (await statFields(pid))[0] !== ZOMBIE;
+}
+
+/** A pid is used again after a while, so the process must also have the same start time, and answer on its socket. */
 async function isLive(run: RunFile, ticks: number | undefined): Promise<boolean> {
-  if (!isRunning(run.pid)) return false;
+  if (!(await isRunning(run.pid))) return false;
   if (ticks !== undefined && ticks !== (await startTicks(run.pid))) return false;
   return run.socket === undefined || answersAt(run.socket);
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Running, but another user's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+/** Start time in clock ticks since boot (field 22); undefined elsewhere than on Linux. */
+async function startTicks(pid: number): Promise<number | undefined> {
+  const ticks = (await statFields(pid))[19];
+  return ticks === undefined ? undefined : Number(ticks);
 }
 
-/** Start time in clock ticks since boot: field 22 of /proc/<pid>/stat (proc(5)); undefined elsewhere than on Linux. */
-async function startTicks(pid: number): Promise<number | undefined> {
+/** The fields of /proc/<pid>/stat from the third, the state, on (proc(5)); the second may hold blanks and brackets. */
+async function statFields(pid: number): Promise<string[]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The second field, the name in brackets, may hold spaces and brackets itself.
-  const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  return Number.isNaN(ticks) ? undefined : ticks;
+  return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 function parse(text: string): (RunFile & {startTicks?: number}) | undefined {
