@@ -55,6 +55,7 @@ function numberKind(bits: 8 | 16 | 32 | 64): Kind<number> {
 
 /** Big-endian bytes of an unsigned integer, without leading zeros; 0 has none. */
 export function uintToBytes(value: bigint): Uint8Array {
+  if (value < 0n) throw new RangeError(`${value} is negative`);
   const hex = value === 0n ? '' : value.toString(16);
   return new Uint8Array(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex'));
 }

@@ -24,6 +24,8 @@ export const MANIFEST_MAX_MODELS = 64;
 export const MANIFEST_MAX_ADDRESSES = 16;
 const REGION_MAX_BYTES = 32;
 const AGENT_VERSION_MAX_BYTES = 64;
+/** WebRTC-direct addresses with a relay hop in front, the longest in use, have about 300. */
+const ADDRESS_MAX_BYTES = 512;
 /** Prices are uint128. */
 const PRICE_MAX_BYTES = 16;
 
@@ -178,11 +180,14 @@ function modelFromMessage({name, digest, quantisation, contextTokens, slots, ...
 }
 
 function addressFromWire(bytes: Uint8Array): string {
+  let address: string;
   try {
-    return multiaddr(bytes).toString();
+    address = multiaddr(bytes).toString();
   } catch (cause) {
     throw invalidRecord('manifest', 'one of its addresses is not a multiaddr', cause);
   }
+  if (!isPrintable(address, ADDRESS_MAX_BYTES)) throw outOfBounds('manifest', 'addresses');
+  return address;
 }
 
 function numberFromWire(wire: bigint, field: string): number {

@@ -1,0 +1,19 @@
+import {keccak256 as ethersKeccak} from 'ethers';
+import fc from 'fast-check';
+import {expect, it} from 'vitest';
+
+import {toHex, utf8} from '../../../src/lib/core/bytes.ts';
+import {keccak256} from '../../../src/lib/core/keccak.ts';
+
+it('hashes as Ethereum does', () => {
+  expect(toHex(keccak256(utf8('')))).toBe('0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470');
+  expect(toHex(keccak256(utf8('abc')))).toBe('0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45');
+});
+
+it('agrees with another implementation on any bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({maxLength: 600}), (bytes) => {
+      expect(toHex(keccak256(bytes))).toBe(ethersKeccak(bytes));
+    }),
+  );
+});
