@@ -86,6 +86,8 @@ export function writeTinyGguf(path: string, options: TinyGgufOptions = {}): void
   const embedding = matrix(tokens.length, width, 0);
   for (let id = 0; id < tokens.length; id++) embedding[id * width + id] = 1;
   const output = matrix(tokens.length, width, script ? 0 : 0.3);
+  // Noise shall not end an answer by chance.
+  output.fill(0, (tokens.length - SPECIALS.length) * width);
   if (script) {
     // The root-mean-square norm turns a one-hot vector into one of height sqrt(width).
     const weight = certainty / Math.sqrt(width);
