@@ -3,7 +3,7 @@ import {Flags} from '@oclif/core';
 import {BaseCommand} from '../lib/cli/base-command.ts';
 import {askInitAnswers} from '../lib/cli/init-answers.ts';
 import {NEXT_COMMANDS, ROLES} from '../lib/cli/init-questions.ts';
-import {createProjectFile} from '../lib/config/edit.ts';
+import {refuseExisting, writeConfigFile} from '../lib/config/edit.ts';
 import {projectFile} from '../lib/config/load.ts';
 
 export default class Init extends BaseCommand<typeof Init> {
@@ -25,13 +25,14 @@ export default class Init extends BaseCommand<typeof Init> {
   ];
 
   async run(): Promise<object> {
+    const file = projectFile({cwd: process.cwd(), ...this.configFile});
+    if (!this.flags.force) await refuseExisting(file);
     const {role, values} = await askInitAnswers({
       given: new Map(Object.entries(this.flags)),
       places: this.places,
       interactive: this.interactive,
     });
-    const file = projectFile({cwd: process.cwd(), ...this.configFile});
-    await createProjectFile(file, values, {replace: this.flags.force});
+    await writeConfigFile(file, values);
     this.log(file);
     this.note(`Next: ${NEXT_COMMANDS[role]}`);
     return {file, role, settings: Object.fromEntries(values)};

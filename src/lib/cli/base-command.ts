@@ -99,12 +99,12 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
   }
 
   /** Talk, as opposed to the result: to stderr, and not at all under --json and --quiet. */
-  protected note(text: string): void {
+  note(text: string): void {
     if (!this.#common.quiet && !this.jsonEnabled()) process.stderr.write(`${text}\n`);
   }
 
   /** One line of JSON on stdout, for commands that report while they run. */
-  protected event(event: object): void {
+  event(event: object): void {
     this.#printedEvents = true;
     process.stdout.write(`${toJson(event)}\n`);
   }

@@ -1,5 +1,5 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
-import {createPrivateFile, replaceFile} from '../core/private-file.ts';
+import {replaceFile} from '../core/private-file.ts';
 import {badFile, nearest, wrongValue} from './errors.ts';
 import {readText} from './file.ts';
 import type {RawValue} from './key.ts';
@@ -49,24 +49,23 @@ export async function setConfigValues(
   return written;
 }
 
-/** Writes a new configuration file; one that is there is kept unless `replace` is set. */
-export async function createProjectFile(
-  file: string,
-  values: ReadonlyMap<ConfigKey, RawValue>,
-  {replace}: {replace: boolean},
-): Promise<void> {
-  const {Document} = await import('yaml');
-  const document = new Document({});
-  document.commentBefore = ' Settings of quiver; `quiver config show` lists every key with what it is set to.';
-  for (const [key, raw] of values) document.setIn(key.split('.'), accepted(key, raw));
-  const text = document.toString();
-  if (replace) return replaceFile(file, text);
-  if (await createPrivateFile(file, text)) return;
+/** Throws when there is a file already. */
+export async function refuseExisting(file: string): Promise<void> {
+  if ((await readText(file)) === undefined) return;
   throw new QuiverError({
     code: 'CONFIG_EXISTS',
     message: `${file} is there already`,
     fix: 'Change one setting with `quiver config set KEY VALUE --project`, or replace the file with --force.',
   });
+}
+
+/** Writes a configuration file that has these values and no others. */
+export async function writeConfigFile(file: string, values: ReadonlyMap<ConfigKey, RawValue>): Promise<void> {
+  const {Document} = await import('yaml');
+  const document = new Document({});
+  document.commentBefore = ' Settings of quiver; `quiver config show` lists every key with what it is set to.';
+  for (const [key, raw] of values) document.setIn(key.split('.'), accepted(key, raw));
+  await replaceFile(file, document.toString());
 }
 
 function accepted(key: ConfigKey, raw: RawValue): RawValue {

@@ -1,0 +1,71 @@
+import {readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+
+import {expect, it} from 'vitest';
+
+import {
+  checkKey,
+  refuseExisting,
+  setConfigValue,
+  setConfigValues,
+  writeConfigFile,
+} from '../../../src/lib/config/edit.ts';
+import {temporaryFolder} from '../../support/temporary-folder.ts';
+
+const BEFORE = `# my node
+profile: local # for now
+
+relay:
+  # the usual one is taken
+  port: 4011
+`;
+
+it('changes one value and leaves comments, order and the other keys as they are', async () => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  writeFileSync(file, BEFORE);
+  await setConfigValue(file, 'relay.port', '4012');
+  await setConfigValue(file, 'network.bootstrap_nodes', 'a.example:4001, b.example:4001');
+  expect(readFileSync(file, 'utf8')).toBe(
+    `${BEFORE.replace('4011', '4012')}network:\n  bootstrap_nodes:\n    - a.example:4001\n    - b.example:4001\n`,
+  );
+});
+
+it('writes a value in the form of its key, not as it was typed', async () => {
+  const file = join(temporaryFolder(), 'new', 'quiver.yaml');
+  expect(await setConfigValue(file, 'network.connection_limits.connection_grace_period', '90s')).toBe('1m30s');
+  expect(await setConfigValue(file, 'relay.quic_port', 'off')).toBe('off');
+  expect(await setConfigValue(file, 'network.enable_dht', 'false')).toBe(false);
+  expect(readFileSync(file, 'utf8')).toContain('enable_dht: false');
+});
+
+it('refuses a wrong value before anything is written, also when another one is right', async () => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  writeFileSync(file, BEFORE);
+  const values = new Map([
+    ['relay.region', 'eu'],
+    ['relay.port', 'high'],
+  ] as const);
+  await expect(setConfigValues(file, values)).rejects.toMatchObject({code: 'CONFIG_VALUE', exit: 2});
+  expect(readFileSync(file, 'utf8')).toBe(BEFORE);
+});
+
+it.each(['relay: [', '- list', 'relay: 5'])('does not touch a file that it can not understand: %s', async (text) => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  writeFileSync(file, text);
+  await expect(setConfigValue(file, 'relay.port', '1')).rejects.toMatchObject({code: 'CONFIG_SYNTAX'});
+  expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+it('names the likely meant key', () => {
+  expect(checkKey('relay.port')).toBe('relay.port');
+  expect(() => checkKey('relay.porrt')).toThrow(expect.objectContaining({fix: 'Did you mean relay.port?', exit: 2}));
+  expect(() => checkKey('__proto__')).toThrow(expect.objectContaining({code: 'CONFIG_KEY'}));
+});
+
+it('writes a new file only where none is, unless told otherwise', async () => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  await refuseExisting(file);
+  await writeConfigFile(file, new Map([['relay.port', '1']] as const));
+  expect(readFileSync(file, 'utf8')).toMatch(/^# Settings[^\n]*\n\nrelay:\n {2}port: 1\n$/);
+  await expect(refuseExisting(file)).rejects.toMatchObject({code: 'CONFIG_EXISTS'});
+});
