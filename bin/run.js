@@ -40,6 +40,7 @@ async function runCommand() {
   // In the environment, so that processes we start use it too.
   process.env.NODE_COMPILE_CACHE ??= path.join(cacheHome(), 'quiver', 'compile');
   nodeModule.enableCompileCache?.();
+  movePlaces();
   const [{run}, {flush}, {handle}, {settings}] = await Promise.all([
     import('@oclif/core/run'),
     import('@oclif/core/flush'),
@@ -54,6 +55,15 @@ async function runCommand() {
   } catch (error) {
     if (error?.oclif?.exit === OCLIF_EXIT_NOT_FOUND) error.oclif.exit = EXIT_USAGE;
     await handle(error);
+  }
+}
+
+/** QUIVER_HOME moves what oclif and its plugins keep too: installed plugins, completion scripts. */
+function movePlaces() {
+  const home = process.env.QUIVER_HOME;
+  if (!home) return;
+  for (const place of ['config', 'data', 'cache']) {
+    process.env[`QUIVER_${place.toUpperCase()}_DIR`] = path.join(path.resolve(home), place);
   }
 }
 

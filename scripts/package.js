@@ -136,7 +136,7 @@ function isCommonJs(file) {
   }
 }
 
-/** The declarations that the library's own reach, as `tsc` wrote them. */
+/** The declarations that the exported ones reach, as `tsc` wrote them. */
 function copyTypes() {
   const seen = new Set();
   const visit = (file) => {
@@ -149,7 +149,7 @@ function copyTypes() {
       visit(path.join(path.dirname(file), target.replace(/\.(ts|js)$/, '.d.ts')));
     }
   };
-  visit(path.join('dist', 'lib', 'index.d.ts'));
+  for (const {types} of Object.values(project.exports)) visit(types);
 }
 
 /**
