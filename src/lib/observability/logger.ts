@@ -28,7 +28,7 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
   const {pino} = await import('pino');
   const output = options.destination ?? pino.destination({dest: STDERR, sync: true});
   const destination = options.format === 'text' ? {write: (line: string) => output.write(readableLine(line))} : output;
-  return pino(
+  const log = pino(
     {
       level: options.level ?? 'info',
       base: null,
@@ -36,11 +36,20 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
       formatters: {
         level: (label) => ({level: label}),
         log: (object) => redact(object) as Record<string, unknown>,
-        bindings: (bindings) => redact(bindings) as Record<string, unknown>,
       },
       // By the time pino's own serializer for `err` would run, redact has made a plain object of it.
       serializers: {err: (error: unknown) => redact(error)},
     },
     destination,
   );
+  return redactChildren(log);
+}
+
+/** pino applies no formatter to what a child logger is bound to. Children have their parent as prototype, hence this. */
+function redactChildren(log: Logger): Logger {
+  const makeChild = Reflect.get(log, 'child') as (this: Logger, bindings: unknown, options: unknown) => Logger;
+  const child = function child(this: Logger, bindings: unknown, options: unknown): Logger {
+    return makeChild.call(this, redact(bindings), options);
+  };
+  return Object.assign(log, {child});
 }

@@ -137,12 +137,14 @@ export class SqliteDatastore extends BaseDatastore {
   }
 
   #makeRoom(neededBytes: number): void {
-    if (this.#rows < this.#rowLimit && this.#sizeBytes + neededBytes <= this.#sizeLimitBytes) return;
     const oldest = `SELECT key FROM entry WHERE ${KEPT} ORDER BY written LIMIT ?`;
-    this.#database.prepare(`DELETE FROM entry WHERE key IN (${oldest})`).run(Math.ceil(this.#rows * PRUNED_SHARE));
-    this.#measure();
-    if (this.#rows >= this.#rowLimit || this.#sizeBytes + neededBytes > this.#sizeLimitBytes)
-      this.#makeRoom(neededBytes);
+    while (this.#rows >= this.#rowLimit || this.#sizeBytes + neededBytes > this.#sizeLimitBytes) {
+      const prune = this.#database.prepare(`DELETE FROM entry WHERE key IN (${oldest})`);
+      const {changes} = prune.run(Math.max(1, Math.ceil(this.#rows * PRUNED_SHARE)));
+      this.#measure();
+      // What is left is the node's own.
+      if (changes === 0) return;
+    }
   }
 
   #measure(): void {
