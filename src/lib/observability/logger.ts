@@ -45,10 +45,12 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
   return redactChildren(log);
 }
 
+type MakeChild = (this: Logger, bindings: unknown, options: unknown) => Logger;
+
 /** pino applies no formatter to what a child logger is bound to. Children have their parent as prototype, hence this. */
 function redactChildren(log: Logger): Logger {
-  const makeChild = Reflect.get(log, 'child') as (this: Logger, bindings: unknown, options: unknown) => Logger;
-  const child = function child(this: Logger, bindings: unknown, options: unknown): Logger {
+  const {child: makeChild} = log as unknown as {child: MakeChild};
+  const child: MakeChild = function child(bindings, options) {
     return makeChild.call(this, redact(bindings), options);
   };
   return Object.assign(log, {child});
