@@ -1,5 +1,5 @@
 import {generateKeyPair} from '@libp2p/crypto/keys';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import {addressFromBytes, generatePaymentSecret, paymentKeyFromBytes} from '../../src/lib/core/secp256k1.ts';
 import type {Bid} from '../../src/lib/records/bid.ts';

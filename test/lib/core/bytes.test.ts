@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {expect, it} from 'vitest';
 
 import {concatBytes, equalBytes, fromHex, fromUtf8, toHex, utf8} from '../../../src/lib/core/bytes.ts';

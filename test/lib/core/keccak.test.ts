@@ -1,5 +1,5 @@
 import {keccak256 as ethersKeccak} from 'ethers';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {expect, it} from 'vitest';
 
 import {toHex, utf8} from '../../../src/lib/core/bytes.ts';

@@ -2,7 +2,7 @@ import {execFileSync} from 'node:child_process';
 import path from 'node:path';
 
 import {Wallet} from 'ethers';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {toHex} from '../../../src/lib/core/bytes.ts';

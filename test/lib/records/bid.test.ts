@@ -1,5 +1,5 @@
 import {create, fromBinary, toBinary} from '@bufbuild/protobuf';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {QuiverError} from '../../../src/lib/core/errors.ts';

@@ -1,5 +1,5 @@
 import {TypedDataEncoder, Wallet, verifyTypedData} from 'ethers';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {base58btc} from 'multiformats/bases/base58';
 import {describe, expect, it} from 'vitest';
 

@@ -2,7 +2,7 @@ import {create, fromBinary, toBinary} from '@bufbuild/protobuf';
 import {generateKeyPair} from '@libp2p/crypto/keys';
 import {peerIdFromPrivateKey} from '@libp2p/peer-id';
 import {RecordEnvelope} from '@libp2p/peer-record';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {utf8} from '../../../src/lib/core/bytes.ts';

@@ -1,5 +1,5 @@
 import {toBinary} from '@bufbuild/protobuf';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {toHex} from '../../../src/lib/core/bytes.ts';
@@ -72,7 +72,7 @@ describe('the bytes of a receipt', () => {
     ['client', (message) => (message.receipt!.client = new Uint8Array(0))],
     ['priceIn', (message) => (message.receipt!.priceIn = new Uint8Array(17).fill(1))],
     ['priceIn', (message) => (message.receipt!.priceIn = Uint8Array.of(0, 1))],
-    ['finish', (message) => (message.receipt!.finish = 9 as number)],
+    ['finish', (message) => Object.assign(message.receipt!, {finish: 9})],
     ['error', (message) => (message.receipt!.error = '\u001b[2J')],
     ['issuedAt', (message) => (message.receipt!.issuedAt = 2n ** 63n)],
   ])('are refused when its %s', (reason, change) => {
