@@ -1,5 +1,3 @@
-import type {Stream} from '@libp2p/interface';
-
 import {MAX_FRAME_BYTES} from '../limits.ts';
 import {ClientSession} from './client-session.ts';
 import type {AddressedEvent, Deadlines, ExchangeEvent, OpenFields} from './client-session.ts';
@@ -7,6 +5,7 @@ import {EventQueue} from './event-queue.ts';
 import {decode, encode} from './frames.ts';
 import type {ProtocolViolation} from './framing.ts';
 import {StreamLink} from './stream-link.ts';
+import type {ByteStream} from './stream-link.ts';
 
 /** One question on its way: its events until the last, and the means to stop it. */
 export interface Exchange {
@@ -24,7 +23,7 @@ export class ClientLink {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
 
-  constructor(stream: Stream, onClosed: (violation: ProtocolViolation | undefined) => void) {
+  constructor(stream: ByteStream, onClosed: (violation: ProtocolViolation | undefined) => void) {
     this.#link = new StreamLink(stream, MAX_FRAME_BYTES, {
       message: (bytes) => this.#deliver(this.#session.receive(decode(bytes), performance.now())),
       outgoing: () => this.#session.take().map((frame) => encode(frame)),

@@ -1,11 +1,10 @@
-import type {Stream} from '@libp2p/interface';
-
 import type {Open} from '../../records/gen/frames_pb.js';
 import {MAX_OPEN_FRAME_BYTES} from '../limits.ts';
 import {decode, encode} from './frames.ts';
 import type {ProtocolViolation} from './framing.ts';
 import {ProviderSession} from './provider-session.ts';
 import {StreamLink} from './stream-link.ts';
+import type {ByteStream} from './stream-link.ts';
 
 /** What the answering side of one request can do. Calls after the request has ended are ignored. */
 export interface AnswerSink {
@@ -38,7 +37,7 @@ export class ProviderLink {
   readonly #link: StreamLink;
   readonly #handlers: ProviderLinkHandlers;
 
-  constructor(stream: Stream, maxInFlight: number, handlers: ProviderLinkHandlers) {
+  constructor(stream: ByteStream, maxInFlight: number, handlers: ProviderLinkHandlers) {
     this.#session = new ProviderSession({maxInFlight});
     this.#handlers = handlers;
     this.#link = new StreamLink(stream, MAX_OPEN_FRAME_BYTES, {

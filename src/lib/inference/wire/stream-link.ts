@@ -1,4 +1,4 @@
-import type {Stream, StreamCloseEvent, StreamMessageEvent} from '@libp2p/interface';
+import type {Stream, StreamMessageEvent} from '@libp2p/interface';
 
 import {MAX_STREAM_BACKLOG_BYTES} from '../limits.ts';
 import {FrameReader, ProtocolViolation} from './framing.ts';
@@ -7,6 +7,19 @@ import {FrameReader, ProtocolViolation} from './framing.ts';
 const PARTIAL_MESSAGE_TIMEOUT_MS = 20_000;
 /** How long a stream that we close may take to hand over what is queued. */
 const CLOSE_TIMEOUT_MS = 2_000;
+
+/** The part of a libp2p stream that is used here. */
+export type ByteStream = Pick<
+  Stream,
+  | 'status'
+  | 'send'
+  | 'close'
+  | 'abort'
+  | 'writableNeedsDrain'
+  | 'maxWriteBufferLength'
+  | 'addEventListener'
+  | 'removeEventListener'
+>;
 
 export interface StreamLinkHandlers {
   /** One complete message. A `ProtocolViolation` thrown here resets the stream. */
@@ -22,14 +35,14 @@ export interface StreamLinkHandlers {
  * whose peer does not read is not written to, and no listener ever rejects.
  */
 export class StreamLink {
-  readonly #stream: Stream;
+  readonly #stream: ByteStream;
   readonly #handlers: StreamLinkHandlers;
   readonly #reader: FrameReader;
   #scheduled: NodeJS.Immediate | undefined;
   #partial: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(stream: Stream, maxMessageBytes: number, handlers: StreamLinkHandlers) {
+  constructor(stream: ByteStream, maxMessageBytes: number, handlers: StreamLinkHandlers) {
     this.#stream = stream;
     this.#handlers = handlers;
     this.#reader = new FrameReader(maxMessageBytes);
@@ -109,7 +122,7 @@ export class StreamLink {
 
   readonly #onDrain = (): void => this.#flush();
 
-  readonly #onClose = (_event: StreamCloseEvent): void => this.#finish(undefined);
+  readonly #onClose = (): void => this.#finish(undefined);
 
   /** A peer that has no more to say is gone for us: both sides keep their end open for as long as they live. */
   readonly #onRemoteClose = (): void => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {Uint8ArrayList} from 'uint8arraylist';
 import {expect, it} from 'vitest';
 

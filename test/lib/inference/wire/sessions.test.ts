@@ -1,5 +1,5 @@
 import {create} from '@bufbuild/protobuf';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {FrameSchema} from '../../../../src/lib/records/gen/frames_pb.js';

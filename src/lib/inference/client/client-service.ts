@@ -1,0 +1,173 @@
+import type {PrivateKey} from '@libp2p/interface';
+
+import type {QuiverNode} from '../../p2p/node-options.ts';
+import {networkNames} from '../../p2p/protocols.ts';
+import type {ReceiptStore} from '../../receipts/store.ts';
+import type {Network} from '../../records/eip712.ts';
+import type {Health, Route, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
+import {Finder} from '../market/finder.ts';
+import {MarketNode} from '../market/market-node.ts';
+import {findProviders, providerKey} from '../market/rendezvous.ts';
+import {clientMetrics} from '../metrics.ts';
+import type {ClientMetrics} from '../metrics.ts';
+import {inferRoutes} from './infer-routes.ts';
+import type {InferEvent, InferRequest, ModelSummary} from './infer-types.ts';
+import {InferenceClient} from './inference-client.ts';
+import {LinkPool} from './link-pool.ts';
+import {summarise} from './model-summary.ts';
+import {Standing} from './standing.ts';
+import {QuiverError} from '../../core/errors.ts';
+
+/** Providers of one DHT search whose manifests are fetched. */
+const MAX_FETCHED = 32;
+/** What `models` waits at most for a network that it has not met yet. */
+const MODELS_TIMEOUT_MS = 2_000;
+const RETRY_INTERVAL_MS = 50;
+
+export interface ClientOptions {
+  /** @default 'client' */
+  name?: string;
+  /** The node it asks through; started before. */
+  node: {readonly name: string; readonly node: QuiverNode};
+  /** The node's own key: signs requests-for-quote. */
+  peerKey: PrivateKey;
+  store: ReceiptStore;
+  network: Network;
+  /** `/quiver/<profile>`. */
+  protocolPrefix: string;
+  /** How long the network is searched for a provider. @default 3_000 */
+  searchTimeoutMs?: number;
+}
+
+interface Running {
+  market: MarketNode;
+  client: InferenceClient;
+  links: LinkPool;
+  metrics: ClientMetrics;
+  topology: string;
+}
+
+/** Asks the network for answers, checks and keeps their receipts. */
+export class ClientService implements Service {
+  readonly kind = 'inference.client';
+  readonly name: string;
+  readonly after: readonly string[];
+  readonly #options: ClientOptions;
+  #running: Running | undefined;
+  #status: ServiceStatus = 'stopped';
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.name = options.name ?? 'client';
+    this.after = [options.node.name];
+  }
+
+  async start({log, metrics: registry}: ServiceContext): Promise<void> {
+    this.#status = 'starting';
+    const {node: owner, network, peerKey, store, protocolPrefix: prefix, searchTimeoutMs} = this.#options;
+    const {node} = owner;
+    const names = networkNames(prefix);
+    const market = await MarketNode.enter({node, names, network, log});
+    const standing = new Standing();
+    const metrics = await clientMetrics(registry);
+    const links = new LinkPool(market, (provider, violation) => {
+      metrics.violations.inc();
+      standing.setBack(provider, 'failed', Date.now());
+      log.warn({peer: provider, violation: violation.message}, 'a provider broke the protocol');
+    });
+    const finder = new Finder({market, network, peerKey, prefix, searchTimeoutMs});
+    const client = new InferenceClient({market, finder, links, standing, store});
+    // Whoever serves inference is asked for manifest and bids as soon as it is connected, so that the first request is fast.
+    const topology = await node.register(names.infer, {
+      notifyOnLimitedConnection: true,
+      onConnect: (peer) => {
+        void market
+          .ask(peer.toString(), {manifest: true}, AbortSignal.timeout(MODELS_TIMEOUT_MS))
+          .catch(() => undefined);
+      },
+    });
+    this.#running = {market, client, links, metrics, topology};
+    this.#status = 'ready';
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    this.#status = 'stopped';
+    if (running === undefined) return;
+    running.market.node.unregister(running.topology);
+    await running.links.close();
+    await running.client.settled();
+    await running.market.leave();
+  }
+
+  /** Throws QuiverError with one of the codes in docs/protocol-stream.md; an abort cancels at the provider. */
+  async *infer(request: InferRequest, signal: AbortSignal): AsyncGenerator<InferEvent, void> {
+    const {client, metrics} = this.#started();
+    try {
+      for await (const event of client.infer(request, signal)) {
+        if (event.event === 'end') {
+          metrics.requests.inc({outcome: 'ok'});
+          metrics.receipts.inc({verdict: 'valid'});
+          metrics.firstToken.observe(event.firstTokenMs / 1_000);
+        }
+        if (event.event === 'chosen' && event.attempt > 1) metrics.retries.inc();
+        yield event;
+      }
+    } catch (error) {
+      const code = error instanceof QuiverError ? error.code : 'INTERNAL';
+      metrics.requests.inc({outcome: code});
+      if (code === 'RECEIPT_INVALID') metrics.receipts.inc({verdict: 'invalid'});
+      throw error;
+    }
+  }
+
+  /** The models on offer. Looks for providers in the DHT as long as it knows of none, for 2 s at most. */
+  async models(signal: AbortSignal): Promise<ModelSummary[]> {
+    const {market} = this.#started();
+    const {manifests} = market.intake;
+    const both = AbortSignal.any([signal, AbortSignal.timeout(MODELS_TIMEOUT_MS)]);
+    const key = await providerKey(this.#options.protocolPrefix);
+    const {promise: tick, resolve} = Promise.withResolvers<void>();
+    both.addEventListener('abort', () => resolve(), {once: true});
+    while (manifests.all(Date.now()).length === 0 && !both.aborted) {
+      for await (const provider of findProviders(market.node, key, MAX_FETCHED, both)) {
+        await market.ask(provider, {manifest: true}, both).catch(() => undefined);
+      }
+      if (manifests.all(Date.now()).length > 0) break;
+      await Promise.race([tick, new Promise((wake) => setTimeout(wake, RETRY_INTERVAL_MS))]);
+    }
+    signal.throwIfAborted();
+    return summarise(manifests.all(Date.now()));
+  }
+
+  info(): ServiceInfo {
+    const market = this.#running?.market;
+    return {
+      name: this.name,
+      kind: this.kind,
+      status: this.#status,
+      ...(market && {peerId: market.node.peerId.toString()}),
+      addresses: [],
+      publicAddresses: [],
+      protocol: networkNames(this.#options.protocolPrefix).infer,
+      metadata: {providers: market?.intake.manifests.all(Date.now()).length ?? 0},
+    };
+  }
+
+  /** A client without peers is well: it says so when asked, and finds its network later. */
+  async health(): Promise<Health> {
+    const providers = this.#running?.market.intake.manifests.all(Date.now()).length ?? 0;
+    const ok = this.#status === 'ready';
+    return {ok, checks: [{name: 'client', ok, detail: `${providers} providers known`}]};
+  }
+
+  routes(): readonly Route[] {
+    return inferRoutes(this);
+  }
+
+  #started(): Running {
+    if (this.#running === undefined) throw new Error(`the client "${this.name}" is not running`);
+    return this.#running;
+  }
+}

@@ -1,0 +1,110 @@
+import {EXIT, QuiverError} from '../../core/errors.ts';
+import type {Route} from '../../service/service.ts';
+import type {ChatMessage, Role} from '../backend.ts';
+import type {Deadlines} from '../wire/client-session.ts';
+import type {InferEvent, InferRequest, ModelSummary} from './infer-types.ts';
+
+export interface Asks {
+  infer(request: InferRequest, signal: AbortSignal): AsyncIterable<InferEvent>;
+  models(signal: AbortSignal): Promise<ModelSummary[]>;
+}
+
+/** Longest wait that a caller can ask for: a day. */
+const MAX_DEADLINE_MS = 86_400_000;
+const ROLES: ReadonlySet<unknown> = new Set(['system', 'user', 'assistant', 'tool']);
+
+/** The client over the control socket: one JSON line per event, as `quiver infer --json` prints them. */
+export function inferRoutes(asks: Asks): readonly Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/v1/infer',
+      access: 'control',
+      handle: ({body, signal}) => ({ndjson: asks.infer(readInferRequest(body), signal)}),
+    },
+    {
+      method: 'GET',
+      path: '/v1/models',
+      access: 'control',
+      handle: async ({signal}) => ({json: {models: await asks.models(signal)}}),
+    },
+  ];
+}
+
+/** Reads a request that came as JSON; throws BAD_REQUEST naming the field. */
+export function readInferRequest(body: unknown): InferRequest {
+  const fields = asObject(body, 'the body');
+  const model = optional(fields, 'model', isText);
+  const maxTokens = optional(fields, 'maxTokens', isCount);
+  const temperature = optional(fields, 'temperature', isNumber);
+  const seed = optional(fields, 'seed', isSeed);
+  const stop = optional(fields, 'stop', isTexts);
+  const maxPrice = optional(fields, 'maxPrice', isAmount);
+  const race = optional(fields, 'race', isCount);
+  const broadcast = optional(fields, 'broadcast', isBoolean);
+  const trace = optional(fields, 'trace', isBoolean);
+  const deadlines = fields['deadlines'] === undefined ? undefined : readDeadlines(fields['deadlines']);
+  return {
+    messages: readMessages(fields['messages']),
+    ...(model !== undefined && {model}),
+    ...(maxTokens !== undefined && {maxTokens}),
+    ...(temperature !== undefined && {temperature}),
+    ...(seed !== undefined && {seed}),
+    ...(stop !== undefined && {stop}),
+    ...(maxPrice !== undefined && {maxPrice: BigInt(maxPrice)}),
+    ...(race !== undefined && {race}),
+    ...(broadcast !== undefined && {broadcast}),
+    ...(trace !== undefined && {trace}),
+    ...(deadlines !== undefined && {deadlines}),
+  };
+}
+
+function readMessages(value: unknown): ChatMessage[] {
+  if (!Array.isArray(value) || value.length === 0) throw badRequest('messages');
+  return value.map((item: unknown) => {
+    const {role, content} = asObject(item, 'messages') as {role?: unknown; content?: unknown};
+    if (!ROLES.has(role) || typeof content !== 'string') throw badRequest('messages');
+    return {role: role as Role, content};
+  });
+}
+
+function readDeadlines(value: unknown): Partial<Deadlines> {
+  const fields = asObject(value, 'deadlines');
+  const names = ['firstTokenMs', 'tokenGapMs', 'totalMs'] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const ms = optional(fields, name, isCount);
+      return ms === undefined ? [] : [[name, Math.min(ms, MAX_DEADLINE_MS)]];
+    }),
+  );
+}
+
+function optional<T>(fields: Record<string, unknown>, name: string, is: (value: unknown) => value is T): T | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  if (!is(value)) throw badRequest(name);
+  return value;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isNumber = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 10;
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+const isSeed = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 32;
+const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
+const isAmount = (value: unknown): value is string => typeof value === 'string' && /^\d{1,39}$/.test(value);
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
+
+function asObject(value: unknown, name: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(name);
+  return value as Record<string, unknown>;
+}
+
+function badRequest(field: string): QuiverError {
+  return new QuiverError({
+    code: 'BAD_REQUEST',
+    message: `The request is not valid: ${field} is missing or not of its kind`,
+    fix: 'See docs/protocol-stream.md for the fields of /v1/infer.',
+    exit: EXIT.usage,
+  });
+}

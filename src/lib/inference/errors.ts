@@ -1,0 +1,101 @@
+import {EXIT, QuiverError} from '../core/errors.ts';
+
+const LISTED_MODELS = 20;
+
+export function noPeers(): QuiverError {
+  return new QuiverError({
+    code: 'NO_PEERS',
+    message: 'This node is connected to nobody',
+    fix: 'Start a network here with: quiver up; or join one with: --bootstrap /ip4/<address>/tcp/4001/p2p/<peer id>',
+  });
+}
+
+export function noProvider(model: string, known: readonly string[]): QuiverError {
+  const names = known.slice(0, LISTED_MODELS).join(', ');
+  const what = model === '' ? 'Nobody on this network serves any model' : `Nobody on this network serves ${model}`;
+  return new QuiverError({
+    code: 'NO_PROVIDER_FOR_MODEL',
+    message: names === '' ? what : `${what}; there are: ${names}`,
+    fix:
+      names === ''
+        ? 'Serve one: quiver provider start'
+        : `Take one of them with --model ${known[0]}, or leave --model out.`,
+  });
+}
+
+export function priceTooHigh(message: string): QuiverError {
+  return new QuiverError({
+    code: 'PRICE_TOO_HIGH',
+    message,
+    fix: 'Raise --max-price, lower --max-tokens, or look for a cheaper model with: quiver models',
+  });
+}
+
+export function providerBusy(retryAfterMs: number): QuiverError {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  return new QuiverError({
+    code: 'PROVIDER_BUSY',
+    message: 'Every provider of this model has its hands full',
+    fix: `Ask again in ${seconds} s.`,
+  });
+}
+
+export function providerLost(provider: string, receipt: string | undefined): QuiverError {
+  const kept = receipt === undefined ? 'no receipt had come yet' : `its last receipt is ${receipt}`;
+  return new QuiverError({
+    code: 'PROVIDER_LOST',
+    message: `The provider ${provider} went away in the middle of its answer; ${kept}`,
+    fix: 'Ask again: another provider will be chosen. What was made until then: quiver receipts list',
+  });
+}
+
+export function providerUnreachable(provider: string, cause: unknown): QuiverError {
+  return new QuiverError({
+    code: 'PROVIDER_UNREACHABLE',
+    message: `The provider ${provider} can't be reached`,
+    fix: 'Ask again: another provider will be chosen. Look at your connections with: quiver network peers',
+    cause,
+  });
+}
+
+export function providerLied(provider: string, problem: string): QuiverError {
+  return new QuiverError({
+    code: 'RECEIPT_INVALID',
+    message: `The provider ${provider} signed for something else than it delivered: ${problem}`,
+    fix: 'Ask again: this provider is avoided from now on.',
+    exit: EXIT.refused,
+  });
+}
+
+export function providerFailed(code: string, message: string): QuiverError {
+  return new QuiverError({
+    code,
+    message: `The provider refused or failed: ${message}`,
+    fix: 'Ask again: another provider will be chosen if there is one (quiver models shows them).',
+  });
+}
+
+const PHASES = new Map([
+  ['first-token', ['DEADLINE_FIRST_TOKEN', 'no token came']],
+  ['token-gap', ['DEADLINE_TOKEN_GAP', 'no further token came']],
+  ['total', ['DEADLINE_TOTAL', 'the answer was not complete']],
+] as const);
+
+export function deadlinePassed(phase: string, limitMs: number): QuiverError {
+  const [code, what] = PHASES.get(phase as 'total') ?? ['DEADLINE_TOTAL', 'the answer was not complete'];
+  return new QuiverError({
+    code,
+    message: `The time was up: ${what} within ${limitMs / 1_000} s`,
+    fix: 'Ask again, allow more time with --timeout 20m, or choose a faster model.',
+  });
+}
+
+export function cancelled(cause: unknown): QuiverError {
+  return new QuiverError({
+    code: 'CANCELLED',
+    message: 'The request was cancelled',
+    fix: 'What was made until then has a receipt: quiver receipts list',
+    exit: EXIT.interrupted,
+    cause,
+  });
+}

@@ -1,0 +1,132 @@
+import {QuiverError} from '../../core/errors.ts';
+import {openBid} from '../../records/bid.ts';
+import type {Network} from '../../records/eip712.ts';
+import type {MarketReply} from '../../records/gen/frames_pb.js';
+import {openManifest} from '../../records/manifest.ts';
+import type {Manifest} from '../../records/manifest.ts';
+import {openRequestForQuote} from '../../records/request-for-quote.ts';
+import type {RequestForQuote} from '../../records/request-for-quote.ts';
+import {sameAddress, sameNetwork} from '../../records/struct-codec.ts';
+import {BidBook} from './bid-book.ts';
+import type {Offer} from './bid-book.ts';
+import {ManifestTable} from './manifest-table.ts';
+import {PeerRates} from './peer-rates.ts';
+import {SeenSet} from './seen.ts';
+
+/** What gossip does with a message: pass it on, drop it, or drop it and think worse of who sent it. */
+export type Verdict = 'accept' | 'ignore' | 'reject';
+
+/** Bids in one reply; a provider with more models sends those that were asked for. */
+export const MAX_BIDS_PER_REPLY = 16;
+/** Announcements of one provider: the gossip round is 60 s, with some room for changes of its models. */
+const MANIFEST_RATE = {perSecond: 0.2, burst: 6};
+/** Requests-for-quote of one client: a busy gateway has live bids and seldom asks. */
+const REQUEST_RATE = {perSecond: 5, burst: 20};
+const SEEN_REQUESTS = 4_096;
+/** Refusals worth telling the user of, e.g. a provider's clock; the last few are enough. */
+const MAX_FAULTS = 64;
+
+/** The market's memory of strangers' records: nothing gets in that is not signed, alive and of our network. */
+export class Intake {
+  readonly manifests = new ManifestTable();
+  readonly bids = new BidBook();
+  /** Providers whose records could not be used, with the reason. */
+  readonly faults = new Map<string, QuiverError>();
+  readonly #network: Network;
+  readonly #manifestRates = new PeerRates(MANIFEST_RATE);
+  readonly #requestRates = new PeerRates(REQUEST_RATE);
+  readonly #requests = new SeenSet(SEEN_REQUESTS);
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  /** A manifest that came by gossip. */
+  async manifest(bytes: Uint8Array, now: number): Promise<Verdict> {
+    try {
+      const manifest = await openManifest(bytes, {now});
+      if (!sameNetwork(manifest.network, this.#network)) return 'ignore';
+      if (!this.#manifestRates.allow(manifest.peerId, now)) return 'ignore';
+      return this.manifests.put(manifest, now) === 'new' ? 'accept' : 'ignore';
+    } catch (error) {
+      return verdictOf(error);
+    }
+  }
+
+  /** A request-for-quote within the rate of its client; what came by gossip is given once. */
+  async request(
+    bytes: Uint8Array,
+    via: 'gossip' | 'stream',
+    now: number,
+  ): Promise<{verdict: Verdict; request?: RequestForQuote}> {
+    try {
+      const request = await openRequestForQuote(bytes, {now});
+      if (!sameNetwork(request.network, this.#network) || request.deadline <= now) return {verdict: 'ignore'};
+      const id = `${request.client} ${Buffer.from(request.id).toString('hex')}`;
+      if (via === 'gossip' && !this.#requests.add(id)) return {verdict: 'ignore'};
+      if (!this.#requestRates.allow(request.client, now)) return {verdict: 'ignore'};
+      return {verdict: 'accept', request};
+    } catch (error) {
+      return {verdict: verdictOf(error)};
+    }
+  }
+
+  /**
+   * A provider's reply. `from` is the peer that it came from over a connection of its own, absent on a topic.
+   * Nothing of a reply with a bad part is kept.
+   */
+  async reply(reply: MarketReply, from: string | undefined, now: number): Promise<{verdict: Verdict; offers: Offer[]}> {
+    try {
+      if (reply.manifest.byteLength === 0) return {verdict: 'ignore', offers: []};
+      if (reply.bids.length > MAX_BIDS_PER_REPLY) return {verdict: 'reject', offers: []};
+      const manifest = await openManifest(reply.manifest, {now});
+      if (from !== undefined && manifest.peerId !== from) return {verdict: 'reject', offers: []};
+      if (!sameNetwork(manifest.network, this.#network)) return {verdict: 'ignore', offers: []};
+      const offers = reply.bids.map((bytes) => this.#offer(bytes, manifest, now));
+      this.faults.delete(manifest.peerId);
+      this.manifests.put(manifest, now);
+      for (const offer of offers) this.bids.put(offer, now);
+      return {verdict: 'accept', offers};
+    } catch (error) {
+      if (from !== undefined && error instanceof QuiverError) this.#fault(from, error);
+      return {verdict: verdictOf(error), offers: []};
+    }
+  }
+
+  /** Forgets a provider that is gone or lied. */
+  drop(provider: string): void {
+    this.manifests.drop(provider);
+    this.bids.dropProvider(provider);
+  }
+
+  #offer(bytes: Uint8Array, manifest: Manifest, now: number): Offer {
+    const signed = openBid(bytes, {now});
+    const {bid} = signed;
+    const same =
+      bid.provider === manifest.peerId &&
+      sameAddress(bid.paymentAddress, manifest.paymentAddress) &&
+      sameNetwork(bid.network, this.#network);
+    if (!same) throw foreignBid();
+    return {provider: bid.provider, signed, manifest};
+  }
+
+  #fault(provider: string, error: QuiverError): void {
+    this.faults.delete(provider);
+    this.faults.set(provider, error);
+    if (this.faults.size > MAX_FAULTS) this.faults.delete(this.faults.keys().next().value ?? '');
+  }
+}
+
+function foreignBid(): QuiverError {
+  return new QuiverError({
+    code: 'RECORD_INVALID',
+    message: 'The bid is not valid: its provider, payment address or network is not that of the manifest beside it.',
+    fix: 'Ask another provider.',
+  });
+}
+
+/** A record that has ended or comes from a wrong clock is nobody's attack. */
+function verdictOf(error: unknown): Verdict {
+  if (!(error instanceof QuiverError)) throw error;
+  return error.code === 'RECORD_EXPIRED' || error.code === 'CLOCK' ? 'ignore' : 'reject';
+}

@@ -1,0 +1,53 @@
+import {MANIFEST_LIFE_MS} from '../../records/manifest.ts';
+import type {Manifest} from '../../records/manifest.ts';
+import {findModel} from './match.ts';
+
+/** Providers known at once; past it the one heard of longest ago goes. */
+const MAX_PROVIDERS = 2_048;
+
+interface Entry {
+  manifest: Manifest;
+  goneAt: number;
+}
+
+export type ManifestVerdict = 'new' | 'known' | 'old';
+
+/** The latest manifest of each provider. Time is our own clock from its arrival, since theirs may be wrong. */
+export class ManifestTable {
+  readonly #entries = new Map<string, Entry>();
+
+  /** Keeps a checked manifest unless a later one is there. */
+  put(manifest: Manifest, now: number): ManifestVerdict {
+    const before = this.#entries.get(manifest.peerId);
+    if (before !== undefined && now < before.goneAt) {
+      if (manifest.sequence < before.manifest.sequence) return 'old';
+      if (manifest.sequence === before.manifest.sequence) return 'known';
+    }
+    const lifeMs = Math.min(MANIFEST_LIFE_MS, manifest.expiresAt - manifest.issuedAt);
+    this.#entries.delete(manifest.peerId);
+    this.#entries.set(manifest.peerId, {manifest, goneAt: now + lifeMs});
+    if (this.#entries.size > MAX_PROVIDERS) this.#entries.delete(this.#entries.keys().next().value ?? '');
+    return 'new';
+  }
+
+  get(provider: string, now: number): Manifest | undefined {
+    const entry = this.#entries.get(provider);
+    return entry === undefined || entry.goneAt <= now ? undefined : entry.manifest;
+  }
+
+  /** Every provider that is there. */
+  all(now: number): Manifest[] {
+    for (const [provider, {goneAt}] of this.#entries) if (goneAt <= now) this.#entries.delete(provider);
+    return [...this.#entries.values()].map(({manifest}) => manifest);
+  }
+
+  /** Those that serve a model; all with any model for an empty name. */
+  serving(wanted: string, now: number): Manifest[] {
+    return this.all(now).filter(({models}) => findModel(wanted, models) !== undefined);
+  }
+
+  /** A provider said goodbye or was found dead. */
+  drop(provider: string): void {
+    this.#entries.delete(provider);
+  }
+}

@@ -1,0 +1,257 @@
+import {TopicValidatorResult} from '@libp2p/gossipsub';
+import type {Connection, PeerId, Stream} from '@libp2p/interface';
+import {peerIdFromString} from '@libp2p/peer-id';
+
+import type {Logger} from '../../observability/logger.ts';
+import type {QuiverNode} from '../../p2p/node-options.ts';
+import type {NetworkNames} from '../../p2p/protocols.ts';
+import type {Network} from '../../records/eip712.ts';
+import type {MarketReply} from '../../records/gen/frames_pb.js';
+import type {RequestForQuote} from '../../records/request-for-quote.ts';
+import {MAX_MARKET_MESSAGE_BYTES} from '../limits.ts';
+import {encodeFrame} from '../wire/framing.ts';
+import {StreamLink} from '../wire/stream-link.ts';
+import type {ByteStream} from '../wire/stream-link.ts';
+import type {Offer} from './bid-book.ts';
+import {Intake} from './intake.ts';
+import type {Verdict} from './intake.ts';
+import {decodeQuery, decodeReply, encodeQuery, encodeReply} from './market-messages.ts';
+import type {MarketQueryFields, MarketReplyFields} from './market-messages.ts';
+import {PeerRates} from './peer-rates.ts';
+import {rememberAddresses} from './rendezvous.ts';
+
+/** Questions on the bids protocol that one peer may put to us. */
+const QUERY_RATE = {perSecond: 20, burst: 60};
+/** Streams of one connection at once; each carries one question. */
+const MAX_QUERY_STREAMS = 16;
+/** A question and its reply are a few KiB. */
+const EXCHANGE_TIMEOUT_MS = 3_000;
+
+export interface MarketNodeOptions {
+  node: QuiverNode;
+  names: NetworkNames;
+  network: Network;
+  log: Logger;
+}
+
+/** What a provider says to a request-for-quote; to a question without one, all that it offers. */
+export type Answering = (request: RequestForQuote | undefined) => Promise<MarketReplyFields | undefined>;
+
+/** The outcome of asking one provider. */
+export interface Asked {
+  offers: Offer[];
+  /** Why there is none, as the provider says it; empty otherwise. */
+  refusal: string;
+  retryAfterMs: number;
+}
+
+/** Binds the market to one libp2p node: three gossip topics and the bids protocol. Provider and client share it. */
+export class MarketNode {
+  static readonly #nodes = new WeakMap<QuiverNode, MarketNode>();
+
+  readonly node: QuiverNode;
+  readonly names: NetworkNames;
+  readonly intake: Intake;
+  /** Set while this node provides. */
+  answering: Answering | undefined;
+  /** Set while this node provides: serves a stream of requests from a peer. */
+  serving: ((stream: ByteStream, peer: string) => void) | undefined;
+  readonly #log: Logger;
+  readonly #queryRates = new PeerRates(QUERY_RATE);
+  readonly #listeners = new Set<(offers: readonly Offer[]) => void>();
+  #users = 0;
+
+  private constructor({node, names, network, log}: MarketNodeOptions) {
+    this.node = node;
+    this.names = names;
+    this.intake = new Intake(network);
+    this.#log = log;
+  }
+
+  /** The one market of a node, made at first use; each caller must `leave` it. */
+  static async enter(options: MarketNodeOptions): Promise<MarketNode> {
+    const market = MarketNode.#nodes.get(options.node) ?? new MarketNode(options);
+    MarketNode.#nodes.set(options.node, market);
+    market.#users += 1;
+    if (market.#users === 1) await market.#start();
+    return market;
+  }
+
+  async leave(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    MarketNode.#nodes.delete(this.node);
+    const {pubsub} = this.node.services;
+    for (const topic of this.#topics()) pubsub.topicValidators.delete(topic);
+    if (this.node.status === 'started') {
+      for (const topic of this.#topics()) pubsub.unsubscribe(topic);
+    }
+    await this.node.unhandle(this.names.bids);
+  }
+
+  /** Calls back with every batch of checked offers, wherever they come from; gives the way to stop. */
+  onOffers(listener: (offers: readonly Offer[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Puts one question to one provider over a stream. Throws when it can't be reached or does not answer in time. */
+  async ask(provider: string, query: MarketQueryFields, signal: AbortSignal): Promise<Asked> {
+    const bytes =
+      provider === this.node.peerId.toString()
+        ? encodeReply((await this.answering?.(undefined)) ?? {})
+        : await this.#exchange(provider, encodeQuery(query), signal, true);
+    const reply = decodeReply(bytes ?? new Uint8Array(0));
+    return {offers: await this.#take(reply, provider), refusal: reply.refusal, retryAfterMs: reply.retryAfterMs};
+  }
+
+  /** Publishes on one of the market's topics; the number of peers that it was handed to. */
+  async publish(topic: string, bytes: Uint8Array): Promise<number> {
+    const {recipients} = await this.node.services.pubsub.publish(topic, bytes);
+    return recipients.length;
+  }
+
+  #topics(): string[] {
+    return [this.names.requestTopic, this.names.manifestTopic, this.names.bidTopic];
+  }
+
+  async #start(): Promise<void> {
+    const {pubsub} = this.node.services;
+    const validators: [string, (bytes: Uint8Array, now: number) => Promise<Verdict>][] = [
+      [this.names.manifestTopic, (bytes, now) => this.intake.manifest(bytes, now)],
+      [this.names.requestTopic, (bytes, now) => this.#onRequest(bytes, now)],
+      [this.names.bidTopic, (bytes) => this.#onBidTopic(bytes)],
+    ];
+    for (const [topic, validate] of validators) {
+      pubsub.topicValidators.set(topic, async (_peer, {data}) => VERDICTS[await validate(data, Date.now())]);
+      pubsub.subscribe(topic);
+    }
+    await this.node.handle(this.names.bids, (stream, connection) => this.#onStream(stream, connection), {
+      maxInboundStreams: MAX_QUERY_STREAMS,
+      maxOutboundStreams: MAX_QUERY_STREAMS * 4,
+      runOnLimitedConnection: true,
+    });
+  }
+
+  async #onRequest(bytes: Uint8Array, now: number): Promise<Verdict> {
+    const {verdict, request} = await this.intake.request(bytes, 'gossip', now);
+    if (request !== undefined && request.client !== this.node.peerId.toString()) {
+      this.#answer(request).catch((error: unknown) => this.#log.debug({err: error}, 'a bid could not be delivered'));
+    }
+    return verdict;
+  }
+
+  /** Bids go over the connection to the client when there is one, else on the reply topic, since it may sit behind a NAT. */
+  async #answer(request: RequestForQuote): Promise<void> {
+    const reply = await this.answering?.(request);
+    if (reply === undefined || (reply.bids ?? []).length === 0) return;
+    if (this.node.getConnections(peerIdFromString(request.client)).length > 0) {
+      const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS);
+      await this.#exchange(request.client, encodeQuery({offer: reply}), signal, false);
+    } else if (request.replyTopic === this.names.bidTopic) {
+      await this.publish(this.names.bidTopic, encodeReply({...reply, client: request.client}));
+    }
+  }
+
+  async #onBidTopic(bytes: Uint8Array): Promise<Verdict> {
+    if (bytes.byteLength > MAX_MARKET_MESSAGE_BYTES) return 'reject';
+    let reply: MarketReply;
+    try {
+      reply = decodeReply(bytes);
+    } catch {
+      return 'reject';
+    }
+    const {verdict, offers} = await this.intake.reply(reply, undefined, Date.now());
+    if (offers.length > 0) await this.#tell(offers);
+    return verdict;
+  }
+
+  #onStream(stream: Stream, connection: Connection): void {
+    const peer = connection.remotePeer;
+    const outgoing: Uint8Array[] = [];
+    let asked = false;
+    const link = new StreamLink(stream, MAX_MARKET_MESSAGE_BYTES, {
+      message: (bytes) => {
+        // One question per stream.
+        if (asked) return;
+        asked = true;
+        const reply = this.#queryRates.allow(peer.toString(), Date.now())
+          ? this.#onQuery(bytes, peer)
+          : Promise.resolve({refusal: 'RATE', retryAfterMs: 1_000});
+        reply
+          .then((fields) => {
+            if (fields !== undefined) outgoing.push(encodeFrame(encodeReply(fields)));
+            return link.close();
+          })
+          .catch((error: unknown) => link.abort(error instanceof Error ? error : new Error('a question failed')));
+      },
+      outgoing: () => outgoing.splice(0),
+      closed: () => clearTimeout(timer),
+    });
+    const timer = setTimeout(() => link.abort(new Error('the question took too long')), EXCHANGE_TIMEOUT_MS).unref();
+  }
+
+  async #onQuery(bytes: Uint8Array, peer: PeerId): Promise<MarketReplyFields | undefined> {
+    const query = decodeQuery(bytes);
+    if (query.offer !== undefined) {
+      await this.#take(query.offer, peer.toString());
+      return undefined;
+    }
+    if (this.answering === undefined) return {refusal: 'NOT_A_PROVIDER'};
+    if (query.requestForQuote.byteLength === 0) return this.answering(undefined);
+    const {request} = await this.intake.request(query.requestForQuote, 'stream', Date.now());
+    return request === undefined ? {refusal: 'NOT_READABLE'} : this.answering(request);
+  }
+
+  async #take(reply: MarketReply, from: string): Promise<Offer[]> {
+    const {offers} = await this.intake.reply(reply, from, Date.now());
+    if (offers.length > 0) await this.#tell(offers);
+    return offers;
+  }
+
+  async #tell(offers: readonly Offer[]): Promise<void> {
+    const [first] = offers;
+    const self = this.node.peerId.toString();
+    if (first !== undefined && first.provider !== self) await rememberAddresses(this.node, first.manifest);
+    for (const listener of this.#listeners) listener(offers);
+  }
+
+  /** Opens a stream, sends one message and, when a reply is awaited, gives the one that comes back. */
+  async #exchange(
+    peer: string,
+    message: Uint8Array,
+    signal: AbortSignal,
+    reply: boolean,
+  ): Promise<Uint8Array | undefined> {
+    const both = AbortSignal.any([signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
+    const stream = await this.node.dialProtocol(peerIdFromString(peer), this.names.bids, {
+      signal: both,
+      runOnLimitedConnection: true,
+    });
+    const {promise, resolve, reject} = Promise.withResolvers<Uint8Array | undefined>();
+    const outgoing = [encodeFrame(message)];
+    const link = new StreamLink(stream, MAX_MARKET_MESSAGE_BYTES, {
+      message: (bytes) => resolve(bytes),
+      outgoing: () => outgoing.splice(0),
+      closed: () => (reply ? reject(new Error('the peer closed the stream without a reply')) : resolve(undefined)),
+    });
+    const onAbort = (): void => {
+      link.abort(new Error('the exchange was given up'));
+      reject(new Error('the peer did not answer in time', {cause: both.reason}));
+    };
+    both.addEventListener('abort', onAbort, {once: true});
+    link.schedule();
+    try {
+      return await promise;
+    } finally {
+      both.removeEventListener('abort', onAbort);
+      void link.close();
+    }
+  }
+}
+
+const VERDICTS: Readonly<Record<Verdict, TopicValidatorResult>> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+};

@@ -1,0 +1,165 @@
+import type {PrivateKey} from '@libp2p/interface';
+import type {CID} from 'multiformats/cid';
+
+import type {PaymentKey} from '../../core/secp256k1.ts';
+import type {Logger} from '../../observability/logger.ts';
+import type {Network} from '../../records/eip712.ts';
+import {MANIFEST_LIFE_MS, MANIFEST_MAX_ADDRESSES, openManifest, sealManifest} from '../../records/manifest.ts';
+import type {MarketNode} from '../market/market-node.ts';
+import {providerKey} from '../market/rendezvous.ts';
+import type {Catalogue} from './catalogue.ts';
+import type {Prices} from './desk.ts';
+
+/** Every provider tells of itself this often. */
+const GOSSIP_INTERVAL_MS = 60_000;
+/** A new connection is a chance to be found: the DHT is told again, once for a burst of connections. */
+const CONNECT_SETTLE_MS = 150;
+const PROVIDE_RETRY_MS = 1_000;
+/** The first connections of a node matter most; after so many rounds one a minute is enough. */
+const EAGER_ROUNDS = 5;
+const LAZY_INTERVAL_MS = 60_000;
+const PROVIDE_TIMEOUT_MS = 20_000;
+/** A manifest handed out over a stream may be this old. */
+const FRESH_MS = 5_000;
+
+export interface AnnouncerOptions {
+  market: MarketNode;
+  catalogue: Catalogue;
+  peerKey: PrivateKey;
+  paymentKey: PaymentKey;
+  network: Network;
+  prefix: string;
+  prices: Prices;
+  region: string;
+  agentVersion: string;
+  log: Logger;
+}
+
+/** Makes a provider known: a signed manifest by gossip and on request, and provider records in the DHT. */
+export class Announcer {
+  readonly #options: AnnouncerOptions;
+  readonly #provided = new Set<string>();
+  readonly #stop = new AbortController();
+  /** Starts at the time, so that it rises across restarts too. */
+  #sequence = Date.now();
+  #rounds = 0;
+  #sealed: {bytes: Uint8Array; at: number} | undefined;
+  #gossipTimer: NodeJS.Timeout | undefined;
+  #provideTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const {node} = this.#options.market;
+    await this.#publish();
+    this.#gossipTimer = setInterval(() => void this.#publish().catch(this.#failed), GOSSIP_INTERVAL_MS);
+    node.addEventListener('peer:identify', this.#onPeer);
+    this.#provideSoon(0);
+  }
+
+  stop(): void {
+    const {node} = this.#options.market;
+    this.#stop.abort();
+    node.removeEventListener('peer:identify', this.#onPeer);
+    clearInterval(this.#gossipTimer);
+    clearTimeout(this.#provideTimer);
+  }
+
+  /** The sealed manifest, at most a few seconds old. */
+  async manifest(): Promise<Uint8Array> {
+    const now = Date.now();
+    if (this.#sealed !== undefined && now - this.#sealed.at < FRESH_MS) return this.#sealed.bytes;
+    const {market, catalogue, peerKey, paymentKey, network, prices, region, agentVersion} = this.#options;
+    const addresses = market.node.getMultiaddrs().map((address) => address.toString().replace(/\/p2p\/[^/]+$/, ''));
+    this.#sequence += 1;
+    const bytes = await sealManifest(
+      {
+        network,
+        models: catalogue.listings().map(({name, digest, quantisation, contextTokens, engine}) => ({
+          name,
+          ...(digest === '' ? {} : {digest}),
+          ...(quantisation === '' ? {} : {quantisation}),
+          contextTokens,
+          ...prices,
+          slots: engine.admission.slots,
+        })),
+        load: catalogue.load(),
+        region,
+        agentVersion,
+        addresses: addresses.slice(0, MANIFEST_MAX_ADDRESSES),
+        issuedAt: now,
+        expiresAt: now + MANIFEST_LIFE_MS,
+        sequence: this.#sequence,
+      },
+      peerKey,
+      paymentKey,
+    );
+    this.#sealed = {bytes, at: now};
+    return bytes;
+  }
+
+  /** Tells the network now, e.g. that a model came or went. */
+  async changed(): Promise<void> {
+    this.#sealed = undefined;
+    await this.#publish();
+    this.#provideSoon(0);
+  }
+
+  async #publish(): Promise<void> {
+    const {market} = this.#options;
+    const bytes = await this.manifest();
+    // Gossip never brings us our own.
+    market.intake.manifests.put(await openManifest(bytes), Date.now());
+    await market.publish(market.names.manifestTopic, bytes);
+  }
+
+  readonly #onPeer = (): void => {
+    this.#provideSoon(this.#rounds < EAGER_ROUNDS ? CONNECT_SETTLE_MS : LAZY_INTERVAL_MS);
+  };
+
+  #provideSoon(delayMs: number): void {
+    if (this.#provideTimer !== undefined || this.#stop.signal.aborted) return;
+    this.#provideTimer = setTimeout(() => {
+      this.#provide()
+        .catch(this.#failed)
+        .finally(() => {
+          this.#provideTimer = undefined;
+        });
+    }, delayMs).unref();
+  }
+
+  /** Provider records for each model and for "any provider". The DHT renews them itself from then on. */
+  async #provide(): Promise<void> {
+    const {market, catalogue, prefix} = this.#options;
+    const {node} = market;
+    if (node.getConnections().length === 0) return;
+    this.#rounds += 1;
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(PROVIDE_TIMEOUT_MS)]);
+    const keys = await Promise.all(
+      [undefined, ...catalogue.listings().map(({name}) => name)].map((name) => providerKey(prefix, name)),
+    );
+    const wanted = new Map(keys.map((key) => [key.toString(), key]));
+    for (const [name, key] of wanted) {
+      await node.contentRouting.provide(key, {signal});
+      this.#provided.add(name);
+    }
+    await this.#withdraw(wanted);
+  }
+
+  async #withdraw(wanted: ReadonlyMap<string, CID>): Promise<void> {
+    const {CID: Cid} = await import('multiformats/cid');
+    for (const name of this.#provided) {
+      if (wanted.has(name)) continue;
+      await this.#options.market.node.contentRouting.cancelReprovide(Cid.parse(name));
+      this.#provided.delete(name);
+    }
+  }
+
+  readonly #failed = (error: unknown): void => {
+    if (this.#stop.signal.aborted) return;
+    this.#options.log.debug({err: error}, 'the network could not be told of this provider yet');
+    setTimeout(() => this.#provideSoon(0), PROVIDE_RETRY_MS).unref();
+  };
+}

@@ -1,0 +1,154 @@
+import {generateKeyPair} from '@libp2p/crypto/keys';
+import type {PrivateKey} from '@libp2p/interface';
+import pino from 'pino';
+import {Registry} from 'prom-client';
+
+import {generatePaymentSecret, paymentKeyFromBytes} from '../../src/lib/core/secp256k1.ts';
+import type {PaymentKey} from '../../src/lib/core/secp256k1.ts';
+import type {Backend} from '../../src/lib/inference/backend.ts';
+import {ClientService} from '../../src/lib/inference/client/client-service.ts';
+import type {ClientOptions} from '../../src/lib/inference/client/client-service.ts';
+import type {InferEvent, InferRequest} from '../../src/lib/inference/client/infer-types.ts';
+import {ProviderService} from '../../src/lib/inference/provider/provider-service.ts';
+import type {ProviderOptions} from '../../src/lib/inference/provider/provider-service.ts';
+import {NodeService} from '../../src/lib/p2p/node-service.ts';
+import type {NodeRole} from '../../src/lib/p2p/roles.ts';
+import {ReceiptStore} from '../../src/lib/receipts/store.ts';
+import type {Service, ServiceContext} from '../../src/lib/service/service.ts';
+
+const ZERO_ADDRESS = `0x${'0'.repeat(40)}`;
+export const TEST_NETWORK = {chainId: 31_337, settlement: ZERO_ADDRESS};
+export const TEST_PREFIX = '/quiver/test';
+const PROFILE = {name: 'test', protocolPrefix: TEST_PREFIX, loopbackOnly: true, relayNodes: []};
+
+export interface TestProvider {
+  node: NodeService;
+  service: ProviderService;
+  peerKey: PrivateKey;
+  paymentKey: PaymentKey;
+  peerId: string;
+  /** As a kill -9 looks from outside: connections drop, nothing is said. */
+  kill(): Promise<void>;
+}
+
+export interface TestClient {
+  node: NodeService;
+  service: ClientService;
+  store: ReceiptStore;
+  peerId: string;
+  /** All events of one answer. */
+  ask(request: Partial<InferRequest> & {prompt?: string}, signal?: AbortSignal): Promise<InferEvent[]>;
+}
+
+/** Nodes of one network on loopback, in this process; everything it has started is stopped with it. */
+export class TestNetwork implements AsyncDisposable {
+  /** Every line that any service has logged, at the finest level. */
+  readonly logged: string[] = [];
+  readonly #services: Service[] = [];
+  readonly #registries = new Map<Service, Registry>();
+  #bootstrap: string[] = [];
+
+  get bootstrap(): readonly string[] {
+    return this.#bootstrap;
+  }
+
+  async addNode(roles: readonly NodeRole[], peerKey?: PrivateKey): Promise<NodeService> {
+    const node = new NodeService({
+      name: `${roles[0]}-${this.#services.length}`,
+      roles,
+      profile: PROFILE,
+      privateKey: peerKey ?? (await generateKeyPair('Ed25519')),
+      listen: {host: '127.0.0.1', tcp: 0},
+      bootstrap: this.#bootstrap,
+      mdns: false,
+    });
+    await this.start(node);
+    return node;
+  }
+
+  async addBootstrap(): Promise<NodeService> {
+    const node = await this.addNode(['bootstrap', 'relay']);
+    this.#bootstrap = node.node.getMultiaddrs().map(String);
+    return node;
+  }
+
+  async addProvider(backend: Backend, options: Partial<ProviderOptions> = {}): Promise<TestProvider> {
+    const peerKey = await generateKeyPair('Ed25519');
+    const paymentKey = paymentKeyFromBytes(generatePaymentSecret());
+    const node = await this.addNode(['provider'], peerKey);
+    const service = new ProviderService({
+      name: `service-of-${node.name}`,
+      node,
+      backends: [backend],
+      peerKey,
+      paymentKey,
+      network: TEST_NETWORK,
+      protocolPrefix: TEST_PREFIX,
+      prices: {priceIn: 1_000n, priceOut: 2_000n},
+      agentVersion: 'test',
+      ...options,
+    });
+    await this.start(service);
+    const kill = async (): Promise<void> => {
+      for (const connection of node.node.getConnections()) connection.abort(new Error('killed'));
+      await node.stop();
+    };
+    return {node, service, peerKey, paymentKey, peerId: node.node.peerId.toString(), kill};
+  }
+
+  async addClient(options: Partial<ClientOptions> = {}): Promise<TestClient> {
+    const peerKey = await generateKeyPair('Ed25519');
+    const node = await this.addNode(['client'], peerKey);
+    const store = new ReceiptStore(':memory:');
+    const service = new ClientService({
+      name: `service-of-${node.name}`,
+      node,
+      peerKey,
+      store,
+      network: TEST_NETWORK,
+      protocolPrefix: TEST_PREFIX,
+      ...options,
+    });
+    await this.start(service);
+    const ask: TestClient['ask'] = async (
+      {prompt = 'Say ten words.', ...request},
+      signal = AbortSignal.timeout(20_000),
+    ) => {
+      const messages = [{role: 'user', content: prompt}] as const;
+      return Array.fromAsync(service.infer({messages, ...request}, signal));
+    };
+    return {node, service, store, peerId: node.node.peerId.toString(), ask};
+  }
+
+  async start(service: Service): Promise<void> {
+    const registry = new Registry();
+    this.#registries.set(service, registry);
+    await service.start(this.context(registry));
+    this.#services.push(service);
+  }
+
+  /** The value of a metric of one service, summed over its labels. */
+  async metric(service: Service, name: string): Promise<number> {
+    const metric = await this.#registries.get(service)?.getSingleMetric(name)?.get();
+    return (metric?.values ?? []).reduce((sum, {value}) => sum + value, 0);
+  }
+
+  context(metrics: Registry): ServiceContext {
+    const log = pino({level: 'trace'}, {write: (line: string) => void this.logged.push(line)});
+    return {
+      signal: new AbortController().signal,
+      log,
+      metrics,
+      find: (kind) => this.#services.find((service) => service.kind === kind),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const service of this.#services.toReversed()) await service.stop().catch(() => undefined);
+  }
+}
+
+/** The text of an answer. */
+export function textOf(events: readonly InferEvent[]): string {
+  return events.map((event) => (event.event === 'token' ? event.text : '')).join('');
+}
