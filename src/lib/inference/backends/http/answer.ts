@@ -9,6 +9,9 @@ const FIRST_TOKEN_MS = 120_000;
 /** Even a slow machine makes a token in this time; a server that has died silently makes none. */
 const BETWEEN_TOKENS_MS = 60_000;
 
+/** So much of a prompt in an error message is no coincidence. */
+const QUOTED_CHARS = 12;
+
 export interface AnswerLimits {
   /** From the request to the first piece of the answer. @default 120 000 */
   firstTokenMs?: number | undefined;
@@ -63,7 +66,7 @@ export async function* streamAnswer(
     yield* tally.end(tally.finish);
   } catch (error) {
     if (signal.aborted) yield* response === undefined ? [CANCELLED_BEFORE_START] : tally.end('cancelled');
-    else throw error instanceof BackendError ? error : broken(client.url, describe(error), error);
+    else throw discreet(client.url, error, request.messages);
   } finally {
     response?.destroy();
     release?.();
@@ -139,6 +142,16 @@ async function* withDeadlines(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The error to show; some servers quote the prompt in theirs, and that must get into no log. */
+function discreet(url: string, error: unknown, messages: readonly ChatMessage[]): BackendError {
+  if (!(error instanceof BackendError)) return broken(url, describe(error), error);
+  const quotes = messages.some(({content}) => {
+    const beginning = content.trim().slice(0, QUOTED_CHARS);
+    return beginning.length === QUOTED_CHARS && error.message.includes(beginning);
+  });
+  return quotes ? broken(url, 'it refused the request') : error;
 }
 
 function describe(error: unknown): string {

@@ -79,9 +79,9 @@ export class HttpClient {
     try {
       const text = await readText(response, call.maxBytes ?? MAX_JSON_BYTES, AbortSignal.any([call.signal, deadline]));
       return JSON.parse(text) as unknown;
-    } catch (error) {
+    } catch {
       call.signal.throwIfAborted();
-      throw broken(this.url, deadline.aborted ? 'its answer does not end' : 'its answer is not JSON', error);
+      throw broken(this.url, deadline.aborted ? 'its answer does not end' : 'its answer is too long or not JSON');
     }
   }
 

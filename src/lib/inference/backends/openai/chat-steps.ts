@@ -39,8 +39,9 @@ export async function* readChatSteps(
 function parse(text: string, {url}: ChatStreamSource): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw broken(url, 'it sent something that is not JSON', error);
+  } catch {
+    // The parser's own message would quote the answer.
+    throw broken(url, 'it sent something that is not JSON');
   }
 }
 
