@@ -68,6 +68,7 @@ export class ServiceRunner {
           this.#options.stopDeadlineMs,
           () => this.#late('stop'),
         );
+        this.#options.log.debug({service: service.name}, 'stopped');
       } catch (error) {
         this.#options.log.error({err: error, service: service.name}, 'a service did not stop cleanly');
         failures.push(named(service, 'stop', error));
@@ -77,7 +78,7 @@ export class ServiceRunner {
   }
 
   async #startOne(service: Service, metrics: Metrics, signal: AbortSignal): Promise<void> {
-    const {startDeadlineMs, routes, onProgress} = this.#options;
+    const {startDeadlineMs, routes, onProgress, log} = this.#options;
     signal.throwIfAborted();
     onProgress(service, 'starting');
     this.#touched.add(service);
@@ -88,6 +89,7 @@ export class ServiceRunner {
     } catch (error) {
       throw signal.aborted ? signal.reason : named(service, 'start', error);
     }
+    log.debug({service: service.name}, 'started');
     onProgress(service, 'started');
   }
 

@@ -59,7 +59,10 @@ export type RouteReply =
 
 export interface Route {
   method: 'GET' | 'POST';
-  /** Exact path, e.g. `/dht/stats`. */
+  /**
+   * Exact path, e.g. `/dht/stats`; also reachable as `/services/<name><path>`. Where several services of one process
+   * have the same path, the first to start answers at the short one.
+   */
   path: string;
   /**
    * `admin`: on the admin server (loopback TCP) and on the control socket; read-only things without secrets.
@@ -73,14 +76,19 @@ export interface ServiceContext {
   /** Aborted when start-up is given up or the host stops. */
   signal: AbortSignal;
   log: Logger;
+  /** This service's own registry: names need be unique only in it, and each series gets the label `service`. */
   metrics: Registry;
-  /** Another service of the same host, by kind. */
+  /**
+   * Another service of the same host, by kind: the nearest of those that this one waits for (`after`), which have
+   * started; else any other, which may not have.
+   */
   find(kind: ServiceKind): Service | undefined;
 }
 
 /**
  * Everything that runs for long: a node, a relay, a provider, a gateway, a TURN server.
- * A host starts services in the order of `after`, asks `health()` before it says ready, and stops them in reverse.
+ * A host starts each service once those it names in `after` are up, the others at the same time; asks `health()` before
+ * it says ready; and stops them in reverse, those too whose start failed.
  */
 export interface Service {
   readonly name: string;

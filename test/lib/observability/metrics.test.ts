@@ -1,4 +1,5 @@
-import {readFileSync} from 'node:fs';
+import {globSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
 
 import {Counter, Gauge, Histogram, register} from 'prom-client';
 import {describe, expect, it} from 'vitest';
@@ -8,6 +9,9 @@ import {createMetrics, mergeExpositions} from '../../../src/lib/observability/me
 import {createHost} from '../../../src/lib/service/host.ts';
 import {fakeService} from '../../support/fake-service.ts';
 
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const PAGE = readFileSync(join(ROOT, 'docs', 'metrics.md'), 'utf8');
+
 /** Metric names with their types, as a scraper would read them. */
 function parse(text: string): Map<string, string> {
   const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
@@ -15,7 +19,7 @@ function parse(text: string): Map<string, string> {
 }
 
 describe('metrics', () => {
-  it('are all in docs/metrics.md, and all that it lists are there', async () => {
+  it('of every process are those in docs/metrics.md, with their types', async () => {
     const log = await createLogger({level: 'silent'});
     const admin = {host: '127.0.0.1', port: 0};
     const host = createHost({services: [fakeService('node')], log, profile: 'local', version: '9.9.9', admin});
@@ -24,8 +28,7 @@ describe('metrics', () => {
     const text = await answer.text();
     await host.stop();
 
-    const page = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
-    const section = /^## Every process$(.*?)(?=^## |$(?![^]))/ms.exec(page)?.[1] ?? '';
+    const section = /^## Every process$(.*?)(?=^## |$(?![^]))/ms.exec(PAGE)?.[1] ?? '';
     const rows = [...section.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)];
     const documented = new Map(rows.map(([, name = '', type = '']) => [name, type]));
     expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4');
@@ -33,6 +36,13 @@ describe('metrics', () => {
     expect(text).toContain('quiver_host_ready 1');
     expect(text).toContain('quiver_service_status{service="node",kind="test.node",status="ready"} 1');
     expect(text).toMatch(/quiver_build_info\{version="9\.9\.9",node="\d/);
+  });
+
+  it('of services are all in docs/metrics.md, and it lists no other', () => {
+    const sources = globSync('src/**/*.ts', {cwd: ROOT}).map((file) => readFileSync(join(ROOT, file), 'utf8'));
+    const registered = new Set(sources.flatMap((source) => source.match(/(?<=')quiver_[a-z0-9_]+(?=')/g) ?? []));
+    const documented = new Set(PAGE.match(/(?<=^\| `)quiver_[a-z0-9_]+(?=`)/gm));
+    expect(documented).toEqual(registered);
   });
 
   it('leave the global registry alone', async () => {

@@ -148,6 +148,14 @@ describe('requests from strangers', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
+  it('survives more connections than it takes', async () => {
+    const sockets = Array.from({length: 300}, () => connect(port).on('error', () => undefined));
+    await vi.waitFor(() => expect(sockets.filter(({closed}) => closed).length).toBe(300 - 128), 5_000);
+    expect(await controlClient(socketPath).get('/healthz')).toEqual({status: 'ready'});
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => expect((await fetch(`${url}/healthz`)).status).toBe(200), 5_000);
+  });
+
   it('is not reachable through a browser page: JSON only, control routes not at all', async () => {
     expect((await post('/echo', '{}', {'content-type': 'text/plain'})).status).toBe(415);
     expect((await post('/private', '{}')).status).toBe(403);
