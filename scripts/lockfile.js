@@ -61,7 +61,7 @@ function addMissing(packages) {
   const added = [];
   for (const [place, entry] of Object.entries(packages)) {
     for (const [name, range] of Object.entries(entry.optionalDependencies ?? {})) {
-      if (isFound(packages, place, name)) continue;
+      if (isFound(packages, place, name, range)) continue;
       packages[freePlace(packages, place, name)] = missingEntry(name, range, Boolean(entry.dev));
       added.push(`missing: ${name}@${range}, optional dependency of ${place || 'the project'}`);
     }
@@ -86,9 +86,11 @@ function stripEntries(packages) {
 }
 
 /** Node's own look-up: next to the package, then in every folder above it. */
-function isFound(packages, place, name) {
+function isFound(packages, place, name, range) {
   for (let folder = place; ; folder = parentOf(folder)) {
-    if (packages[join(folder, name)] !== undefined) return true;
+    const entry = packages[join(folder, name)];
+    // An entry with a name stands for another package, as `overrides` wants.
+    if (entry !== undefined) return entry.name !== undefined || !/^[0-9]/.test(range) || entry.version === range;
     if (folder === '') return false;
   }
 }

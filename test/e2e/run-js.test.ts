@@ -6,7 +6,7 @@ import path from 'node:path';
 
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
-import {collect, ROOT, runQuiver, spawnQuiver, waitForLine} from '../support/quiver.ts';
+import {collect, ROOT, RUN_JS, runQuiver, spawnQuiver, temporaryHome, waitForLine} from '../support/quiver.ts';
 
 const PINNED_NODE = path.join(ROOT, 'node_modules', '.bin', 'node');
 /** A checkout of the smallest kind: the real bin/run.js, real oclif, and a command that reports what reaches it. */
@@ -107,6 +107,23 @@ describe.skipIf(oldNode === undefined && process.env['CI'] !== 'true')('bin/run.
     }
   });
 });
+
+describe.skipIf(!existsSync('/usr/bin/script') && process.env['CI'] !== 'true')(
+  'Ctrl-C in a terminal (script of bsdutils)',
+  () => {
+    // With an older Node two processes get the signal, the child from both the terminal and its parent.
+    it.each([oldNode, process.execPath].filter((node) => node !== undefined))('counts once on %s', async (node) => {
+      await using home = await temporaryHome();
+      const ports = '--port 0 --quic-port off --ws-port off --webrtc-port off --admin-port 0';
+      const child = spawn('script', ['-qec', `${node} ${RUN_JS} relay start ${ports}`, '/dev/null'], {env: home.env});
+      await waitForLine(child, (line) => line.includes('ready: '));
+      const ended = collect(child, 15_000);
+      child.stdin.write('\u0003');
+      const {code, stdout} = await ended;
+      expect({code, notes: stdout.match(/Stopping;/g)}).toEqual({code: 0, notes: ['Stopping;']});
+    });
+  },
+);
 
 describe('bin/run.js', () => {
   it('takes an unknown command for wrong usage', async () => {
