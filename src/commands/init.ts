@@ -25,7 +25,7 @@ export default class Init extends BaseCommand<typeof Init> {
   ];
 
   async run(): Promise<object> {
-    const file = projectFile({cwd: process.cwd(), ...this.configFile});
+    const file = projectFile({cwd: this.folder, ...this.configFile});
     if (!this.flags.force) await refuseExisting(file);
     const {role, values} = await askInitAnswers({
       given: new Map(Object.entries(this.flags)),

@@ -10,7 +10,7 @@ export default class ConfigPath extends BaseCommand<typeof ConfigPath> {
 
   async run(): Promise<object> {
     const paths = {
-      project: projectFile({cwd: process.cwd(), ...this.configFile}),
+      project: projectFile({cwd: this.folder, ...this.configFile}),
       user: userConfigFile(this.places),
       ...this.places,
     };

@@ -29,9 +29,7 @@ export default class ConfigSet extends BaseCommand<typeof ConfigSet> {
 
   async run(): Promise<object> {
     const key = checkKey(this.args.key);
-    const file = this.flags.project
-      ? projectFile({cwd: process.cwd(), ...this.configFile})
-      : userConfigFile(this.places);
+    const file = this.flags.project ? projectFile({cwd: this.folder, ...this.configFile}) : userConfigFile(this.places);
     await setConfigValue(file, key, await valueFor(key, this.args.value));
     const now = (await this.loadSettings()).entry(key);
     this.note(`${key} is set in ${file}`);

@@ -9,7 +9,7 @@ import type {RawValue} from '../config/key.ts';
 import type {Places} from '../config/places.ts';
 import type {NetworkProfile} from '../config/profile.ts';
 import type {ConfigKey} from '../config/schema.ts';
-import type {ExitCode} from '../core/errors.ts';
+import {QuiverError, type ExitCode} from '../core/errors.ts';
 import {toJson} from '../core/json.ts';
 import type {Logger} from '../observability/logger.ts';
 import {errorText, interruptedError, renderError, usageError} from './errors.ts';
@@ -73,12 +73,22 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
   protected loadSettings(): Promise<Config> {
     this.#settings ??= loadConfig({
       places: this.places,
-      cwd: process.cwd(),
+      cwd: this.folder,
       environment: this.environment,
       flags: this.#flagValues(),
       ...this.configFile,
     });
     return this.#settings;
+  }
+
+  /** The folder that the command was called in. */
+  protected get folder(): string {
+    try {
+      return process.cwd();
+    } catch (error) {
+      const fix = 'cd ~   (or any other folder that exists)';
+      throw new QuiverError({code: 'FOLDER_GONE', message: 'The current folder was removed', fix, cause: error});
+    }
   }
 
   protected async loadProfile(): Promise<NetworkProfile> {

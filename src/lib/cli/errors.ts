@@ -25,10 +25,15 @@ export function renderError(error: unknown): RenderedError {
     const {code, message, fix, exit} = error;
     return {report: {code, message: maskUserInfo(message), fix: maskUserInfo(fix)}, exit};
   }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : thrownText(error);
   const report = {code: 'INTERNAL', message: maskUserInfo(message), fix: BUG_FIX};
   const stack = error instanceof Error && error.stack !== undefined ? maskUserInfo(error.stack) : undefined;
   return {report, exit: EXIT.failed, ...(stack === undefined ? {} : {stack})};
+}
+
+/** Somebody threw what is no error; an object may hold anything, so only its type is told. */
+function thrownText(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : `A value of type ${typeof thrown} was thrown`;
 }
 
 /** The lines for a person, coloured when the stream is a terminal that wants it. */

@@ -1,5 +1,10 @@
+import {isatty} from 'node:tty';
+
 import {EXIT, QuiverError} from '../core/errors.ts';
 import {interruptedError} from './errors.ts';
+
+const STDIN = 0;
+const STDERR = 2;
 
 /** A question that is also a flag, so that it can be answered without a terminal. */
 export interface Question<Value extends string = string> {
@@ -14,7 +19,7 @@ export interface Question<Value extends string = string> {
 
 /** Whether somebody is there to answer: both ends of the conversation are a terminal. */
 export function atTerminal(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY;
+  return isatty(STDIN) && isatty(STDERR);
 }
 
 /** Asks on stderr, since stdout is the result. */

@@ -1,9 +1,14 @@
+import type {Document} from 'yaml';
+
 import {EXIT, QuiverError} from '../core/errors.ts';
 import {replaceFile} from '../core/private-file.ts';
 import {badFile, nearest, wrongValue} from './errors.ts';
 import {readText} from './file.ts';
 import type {RawValue} from './key.ts';
 import {CONFIG_KEYS, isConfigKey, keySpec, type ConfigKey} from './schema.ts';
+
+/** Values are never folded over several lines. */
+const WHOLE_LINES = {lineWidth: 0};
 
 /** A key as a user typed it; an unknown one is a usage error with the likely meant one. */
 export function checkKey(name: string): ConfigKey {
@@ -31,22 +36,45 @@ export async function setConfigValues(
   raws: ReadonlyMap<ConfigKey, RawValue>,
 ): Promise<ReadonlyMap<ConfigKey, RawValue>> {
   const written = new Map([...raws].map(([key, raw]) => [key, accepted(key, raw)]));
-  const {parseDocument, isMap} = await import('yaml');
-  const document = parseDocument((await readText(file)) ?? '', {stringKeys: true});
+  const yaml = await import('yaml');
+  let text = (await readText(file)) ?? '';
+  for (const [key, value] of written) text = edited(yaml, text, file, key, value);
+  await replaceFile(file, text);
+  return written;
+}
+
+/** The text of a file with one key changed: in place where that is possible, so that not a blank of the rest moves. */
+function edited(yaml: typeof import('yaml'), text: string, file: string, key: ConfigKey, value: RawValue): string {
+  const document = yaml.parseDocument(text, {stringKeys: true});
   const [syntaxError] = document.errors;
-  if (syntaxError !== undefined || (document.contents !== null && !isMap(document.contents))) {
+  if (syntaxError !== undefined || (document.contents !== null && !yaml.isMap(document.contents))) {
     const fault = syntaxError?.message.split('\n')[0] ?? 'not a map of sections';
     throw badFile('CONFIG_SYNTAX', file, fault, 'Correct the file by hand first.');
   }
-  for (const [key, value] of written) {
-    try {
-      document.setIn(key.split('.'), value);
-    } catch (error) {
-      throw badFile('CONFIG_SYNTAX', file, `${key} has no room: its section is not a map`, 'Correct the file.', error);
-    }
+  const path = key.split('.');
+  const inPlace = replacedScalar(yaml, document, text, path, value);
+  if (inPlace !== undefined) return inPlace;
+  try {
+    document.setIn(path, value);
+  } catch (error) {
+    throw badFile('CONFIG_SYNTAX', file, `${key} has no room: its section is not a map`, 'Correct the file.', error);
   }
-  await replaceFile(file, document.toString());
-  return written;
+  return document.toString(WHOLE_LINES);
+}
+
+function replacedScalar(
+  yaml: typeof import('yaml'),
+  document: Document,
+  text: string,
+  path: readonly string[],
+  value: RawValue,
+): string | undefined {
+  const node: unknown = document.getIn(path, true);
+  if (!yaml.isScalar(node) || !node.range || typeof value === 'object') return undefined;
+  const [start, end] = node.range;
+  const replaced = text.slice(0, start) + yaml.stringify(value).trimEnd() + text.slice(end);
+  // What is plain text elsewhere may mean something inside { } or after a bare colon.
+  return yaml.parseDocument(replaced).getIn(path) === value ? replaced : undefined;
 }
 
 /** Throws when there is a file already. */
@@ -65,7 +93,7 @@ export async function writeConfigFile(file: string, values: ReadonlyMap<ConfigKe
   const document = new Document({});
   document.commentBefore = ' Settings of quiver; `quiver config show` lists every key with what it is set to.';
   for (const [key, raw] of values) document.setIn(key.split('.'), accepted(key, raw));
-  await replaceFile(file, document.toString());
+  await replaceFile(file, document.toString(WHOLE_LINES));
 }
 
 function accepted(key: ConfigKey, raw: RawValue): RawValue {

@@ -2,6 +2,7 @@ import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {expect, it} from 'vitest';
+import {parse} from 'yaml';
 
 import {
   checkKey,
@@ -28,6 +29,34 @@ it('changes one value and leaves comments, order and the other keys as they are'
   expect(readFileSync(file, 'utf8')).toBe(
     `${BEFORE.replace('4011', '4012')}network:\n  bootstrap_nodes:\n    - a.example:4001\n    - b.example:4001\n`,
   );
+});
+
+it('touches nothing but the value, where one stands already', async () => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  const before = 'relay: # here\n    port:   1    # there\n\n\n    region: "eu"\nlog: {level: info}\n';
+  writeFileSync(file, before);
+  await setConfigValue(file, 'relay.port', '2');
+  await setConfigValue(file, 'relay.region', 'on');
+  await setConfigValue(file, 'log.level', 'warn');
+  expect(readFileSync(file, 'utf8')).toBe(before.replace('1 ', '2 ').replace('"eu"', 'on').replace('info', 'warn'));
+});
+
+it('quotes a value that would mean something else where it stands', async () => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  writeFileSync(file, 'provider: {backend_api_key: old, name: x}\n');
+  const key = 'a, name: evil';
+  await setConfigValue(file, 'provider.backend_api_key', key);
+  expect(parse(readFileSync(file, 'utf8'))).toEqual({provider: {backend_api_key: key, name: 'x'}});
+});
+
+it('gives a value to a key that has none, and a long list its own lines', async () => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  writeFileSync(file, 'relay:\n  port:\n');
+  await setConfigValue(file, 'relay.port', '2');
+  const long = `/dns4/${'x'.repeat(100)}.example/tcp/4001`;
+  await setConfigValue(file, 'network.bootstrap_nodes', long);
+  await setConfigValue(file, 'network.bootstrap_nodes', 'a.example:1');
+  expect(readFileSync(file, 'utf8')).toBe('relay:\n  port: 2\nnetwork:\n  bootstrap_nodes:\n    - a.example:1\n');
 });
 
 it('writes a value in the form of its key, not as it was typed', async () => {
