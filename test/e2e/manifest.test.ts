@@ -4,10 +4,15 @@ import path from 'node:path';
 
 import {describe, expect, it} from 'vitest';
 
-import {commands, type ManifestCommand} from '../support/manifest.ts';
+import {commands, type ManifestCommand, type ManifestFlag} from '../support/manifest.ts';
 import {ROOT} from '../support/quiver.ts';
 
 const SNAPSHOT = '../snapshots/commands.txt';
+
+function environmentName({env, description = ''}: ManifestFlag): string {
+  const name = env ?? /\[env: (\w+)\]/.exec(description)?.[1];
+  return name === undefined ? '' : ` $${name}`;
+}
 
 function describeCommand(id: string, command: ManifestCommand): string {
   const args = Object.entries(command.args).map(([name, arg]) =>
@@ -23,7 +28,7 @@ function describeCommand(id: string, command: ManifestCommand): string {
         flag.required ? ' (required)' : '',
         flag.char ? ` -${flag.char}` : '',
         flag.aliases?.length ? ` alias ${flag.aliases.join(', ')}` : '',
-        flag.env ? ` $${flag.env}` : '',
+        environmentName(flag),
         flag.hidden ? ' hidden' : '',
       ].join(''),
     );
