@@ -24,6 +24,7 @@ const SCENARIOS = new Map<string, FakeOptions>([
   ['hung-stop', {stop: hang}],
   ['hung-drain', {drain: hang}],
   ['sick', {health: sick}],
+  ['stray', {start: async () => void setTimeout(() => void Promise.reject(new Error('stray rejection')), 50)}],
   ['bad', {start: () => Promise.reject(new Error('no such device'))}],
 ]);
 
@@ -49,7 +50,7 @@ class HostProcess extends BaseCommand<typeof HostProcess> {
     });
     await runServices(this, {
       services: [service],
-      log: await serviceLogger('silent'),
+      log: await serviceLogger('error'),
       profile: 'local',
       admin: {host: '127.0.0.1', port: 0},
       socketPath: controlSocket(this.places, 'local'),

@@ -40,6 +40,9 @@ export async function runServices(command: BaseCommand<typeof Command>, options:
     // A failure is heard below, through `stopped`.
     host.stop().catch(() => undefined);
   });
+  // Strangers can bring a library to reject where nobody listens; a node that serves others survives that.
+  const survive = (error: unknown): void => options.log.error({err: error}, 'a rejection that nobody handled');
+  process.on('unhandledRejection', survive);
   signals.listen();
   try {
     announce(command, await started(host, progress));
@@ -50,6 +53,7 @@ export async function runServices(command: BaseCommand<typeof Command>, options:
   }
   await host.stopped;
   signals.close();
+  process.off('unhandledRejection', survive);
 }
 
 async function started(host: Host, progress: Progress): Promise<HostInfo> {

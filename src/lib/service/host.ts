@@ -104,6 +104,7 @@ class ServiceHost implements Host {
       routes: this.#routes,
       startDeadlineMs: options.startDeadlineMs ?? START_DEADLINE_MS,
       stopDeadlineMs: options.stopDeadlineMs ?? STOP_DEADLINE_MS,
+      stopping: this.#handlers.signal,
       onProgress: options.onProgress ?? (() => undefined),
     });
     this.services = this.#runner.ordered;

@@ -12,6 +12,8 @@ export interface RunnerOptions {
   routes: RouteTable;
   startDeadlineMs: number;
   stopDeadlineMs: number;
+  /** Aborted after work under way was let end, before services are stopped. */
+  stopping: AbortSignal;
   /** Called when a service begins to start and when it has. */
   onProgress: (service: Service, phase: 'starting' | 'started') => void;
 }
@@ -96,7 +98,7 @@ export class ServiceRunner {
   #context(service: Service, metrics: Metrics, signal: AbortSignal): ServiceContext {
     const nearestFirst = [...dependencies(service, this.ordered), ...this.ordered.filter((each) => each !== service)];
     return {
-      signal,
+      signal: AbortSignal.any([signal, this.#options.stopping]),
       log: this.#options.log.child({service: service.name}),
       metrics: metrics.forService(service.name),
       find: (kind) => nearestFirst.find((each) => each.kind === kind),

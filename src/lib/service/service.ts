@@ -73,7 +73,7 @@ export interface Route {
 }
 
 export interface ServiceContext {
-  /** Aborted when start-up is given up or the host stops. */
+  /** Aborted when this start is given up, or when the host stops: after `drain`, before `stop`. */
   signal: AbortSignal;
   log: Logger;
   /** This service's own registry: names need be unique only in it, and each series gets the label `service`. */

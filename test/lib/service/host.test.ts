@@ -121,6 +121,17 @@ describe('stop', () => {
     expect(host.info().status).toBe('stopped');
   });
 
+  it('tells services by their signal, once drained', async () => {
+    const journal: string[] = [];
+    const start: Service['start'] = async ({signal}) => {
+      signal.addEventListener('abort', () => journal.push('abort'));
+    };
+    const host = hostOf([fakeService('a', {start}, journal)]);
+    await host.start();
+    await host.stop();
+    expect(journal).toEqual(['start a', 'started a', 'drain a', 'abort', 'stop a']);
+  });
+
   it('does not wait longer than the grace time for work under way', async () => {
     const host = hostOf([fakeService('busy', {drain: hang})], {graceMs: 50});
     await host.start();

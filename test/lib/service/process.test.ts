@@ -91,6 +91,14 @@ describe('a process that serves', () => {
     expect(host.stdout()).toBe('');
   });
 
+  it('survives a rejection that nobody handles, and logs it', async () => {
+    const host = spawnHost(temporaryFolder(), 'stray');
+    await host.says('stray rejection');
+    expect(await controlClient(host.socketPath).get('/healthz')).toEqual({status: 'ready'});
+    host.process.kill('SIGINT');
+    expect(await host.ended).toBe(0);
+  });
+
   it('says which service did not start, and leaves nothing behind', async () => {
     const host = spawnHost(temporaryFolder(), 'bad');
     expect(await host.ended).toBe(1);
