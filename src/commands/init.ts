@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand} from '../lib/cli/base-command.ts';
 import {askInitAnswers} from '../lib/cli/init-answers.ts';

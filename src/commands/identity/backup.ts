@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 
-import {Args, Flags} from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand} from '../../lib/cli/base-command.ts';
 import {identityFiles, IDENTITY_SERVICES} from '../../lib/cli/identities.ts';

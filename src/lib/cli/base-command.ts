@@ -1,6 +1,9 @@
 import {resolve} from 'node:path';
 
-import {Command, Errors, type Interfaces} from '@oclif/core';
+// Narrow imports: the index of oclif loads 50 modules more.
+import {Command} from '@oclif/core/command';
+import {ExitError} from '@oclif/core/errors';
+import type * as Interfaces from '@oclif/core/interfaces';
 
 import type {Config} from '../config/config.ts';
 import type {Environment} from '../config/expand.ts';
@@ -131,12 +134,12 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
   }
 
   protected override async catch(error: Error): Promise<never> {
-    if (error instanceof Errors.ExitError) throw error;
+    if (error instanceof ExitError) throw error;
     const rendered = renderError(this.#interrupt?.signal.aborted === true ? interruptedError() : error);
     if (this.jsonEnabled()) this.logJson(rendered.report);
     else process.stderr.write(errorText(rendered));
     // oclif exits on it without printing: a failed command doesn't wait for what it left open.
-    throw new Errors.ExitError(rendered.exit);
+    throw new ExitError(rendered.exit);
   }
 
   get #common(): Interfaces.InferredFlags<CommonFlags> {

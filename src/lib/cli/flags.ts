@@ -1,4 +1,5 @@
-import {Flags, type Interfaces} from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
+import type * as Interfaces from '@oclif/core/interfaces';
 
 import {environmentName, keySpec, LOG_LEVELS, type ConfigKey, type LogLevel} from '../config/schema.ts';
 
