@@ -85,11 +85,7 @@ function recoverPublicKey(digest: Uint8Array, signature: Uint8Array): Uint8Array
 }
 
 function isLowS(signature: Uint8Array): boolean {
-  for (const [index, bound] of HALF_ORDER.entries()) {
-    const byte = signature[32 + index] ?? 0;
-    if (byte !== bound) return byte < bound;
-  }
-  return true;
+  return Buffer.compare(signature.subarray(32, 64), HALF_ORDER) <= 0;
 }
 
 function publicKeyAddress(publicKey: Uint8Array): string {

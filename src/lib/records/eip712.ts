@@ -27,27 +27,23 @@ export interface Struct<F extends Fields> {
   /** EIP-712 `encodeType`, e.g. `Voucher(bytes32 channelId,uint64 nonce)`. */
   readonly type: string;
   readonly typeHash: Uint8Array;
+  /** The table with every kind seen alike; what a kind is given has been read from the same table. */
+  readonly entries: readonly (readonly [name: string, kind: Kind<unknown>])[];
 }
 
 export function defineStruct<const F extends Fields>(name: string, fields: F): Struct<F> {
-  const members = Object.entries(fields).map(([field, kind]) => kinds[kind].declare(field));
-  const type = `${name}(${members.join(',')})`;
-  return {name, fields, type, typeHash: keccak256(utf8(type))};
-}
-
-/** The table of a struct with every kind seen alike; what a kind is given has been read from the same table. */
-export function fieldEntries(fields: Fields): [name: string, kind: Kind<unknown>][] {
-  return Object.entries(fields).map(([name, kind]) => [name, kinds[kind] as Kind<unknown>]);
+  const entries = Object.entries(fields).map(([field, kind]) => [field, kinds[kind] as Kind<unknown>] as const);
+  const type = `${name}(${entries.map(([field, kind]) => kind.declare(field)).join(',')})`;
+  return {name, fields, type, typeHash: keccak256(utf8(type)), entries};
 }
 
 /** EIP-712 `hashStruct`. Throws `RECORD_INVALID` naming the first field that is out of bounds. */
 export function hashStruct<F extends Fields>(struct: Struct<F>, value: StructValue<F>): Uint8Array {
-  const entries = fieldEntries(struct.fields);
-  const words = entries.reduce((sum, [, kind]) => sum + kind.words, 1);
+  const words = struct.entries.reduce((sum, [, kind]) => sum + kind.words, 1);
   const encoded = new Uint8Array(words * 32);
   encoded.set(struct.typeHash);
   let offset = 32;
-  for (const [name, kind] of entries) {
+  for (const [name, kind] of struct.entries) {
     const end = offset + kind.words * 32;
     if (!kind.write(value[name], encoded.subarray(offset, end))) throw outOfBounds(struct.name, name);
     offset = end;

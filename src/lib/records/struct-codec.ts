@@ -1,5 +1,5 @@
 import {addressFromBytes, addressToBytes} from '../core/secp256k1.ts';
-import {fieldEntries, isChainId, outOfBounds} from './eip712.ts';
+import {isChainId, outOfBounds} from './eip712.ts';
 import type {Fields, Network, Struct, StructValue} from './eip712.ts';
 import {kinds} from './field-kinds.ts';
 import type {JsonField, Kind, Wire} from './field-kinds.ts';
@@ -12,7 +12,7 @@ export interface WireNetwork {
 
 /** The fields of a struct as its protobuf message holds them; the names are the same. */
 export function structToWire<F extends Fields>(struct: Struct<F>, value: StructValue<F>): Record<string, Wire> {
-  return Object.fromEntries(fieldEntries(struct.fields).map(([name, kind]) => [name, kind.toWire(value[name])]));
+  return Object.fromEntries(struct.entries.map(([name, kind]) => [name, kind.toWire(value[name])]));
 }
 
 /** The other way. Throws `RECORD_INVALID` naming the first field that is out of bounds. */
@@ -26,7 +26,7 @@ export function structFromWire<F extends Fields>(struct: Struct<F>, message: obj
 
 /** The fields of a struct as JSON: bytes as `0x` hex, integers past 32 bits as decimal strings, times in ms. */
 export function structToJson<F extends Fields>(struct: Struct<F>, value: StructValue<F>): Record<string, JsonField> {
-  return Object.fromEntries(fieldEntries(struct.fields).map(([name, kind]) => [name, kind.toJson(value[name])]));
+  return Object.fromEntries(struct.entries.map(([name, kind]) => [name, kind.toJson(value[name])]));
 }
 
 /** The other way. Throws `RECORD_INVALID` naming the first field that is missing or out of bounds. */
@@ -39,7 +39,7 @@ function readStruct<F extends Fields>(
   struct: Struct<F>,
   read: (name: string, kind: Kind<unknown>) => unknown,
 ): StructValue<F> {
-  const entries = fieldEntries(struct.fields).map(([name, kind]): [string, unknown] => {
+  const entries = struct.entries.map(([name, kind]): [string, unknown] => {
     const value = read(name, kind);
     if (value === undefined) throw outOfBounds(struct.name, name);
     return [name, value];
