@@ -6,8 +6,7 @@ import {redact} from './redact.ts';
 /** Structured log; never given a prompt, an answer or a secret. */
 export type Logger = PinoLogger;
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const STDERR = 2;
 

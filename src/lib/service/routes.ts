@@ -4,49 +4,51 @@ import type {Route} from './service.ts';
 /** What a server may call: everything on the control socket, `admin` routes only on TCP. */
 export type Access = Route['access'];
 
+/** Comes before every service. */
+const OWN_RANK = -1;
+
+interface Entry {
+  route: Route;
+  rank: number;
+}
+
 /** Paths to handlers of the host and of all its services. */
 export class RouteTable {
-  readonly #routes = new Map<string, Map<string, Route>>();
+  readonly #entries = new Map<string, Map<string, Entry>>();
 
   /** The host's own routes, which no service can take over. */
   constructor(own: readonly Route[]) {
-    for (const route of own) this.#set(route.path, route);
+    for (const route of own) this.#offer(route.path, {route, rank: OWN_RANK});
   }
 
   /**
    * Adds a service's routes at their own paths and below `/services/<name>`. Where several services of one process
-   * offer the same path, the first to start has it, and the others are reached by their names.
+   * offer the same path, the one with the lowest `rank`, its place in the order of services, has it, whichever was up
+   * first; the others are reached by their names.
    */
-  add(service: string, routes: readonly Route[]): void {
+  add(service: string, routes: readonly Route[], rank: number): void {
     for (const route of routes) {
-      this.#set(`/services/${encodeURIComponent(service)}${route.path}`, route);
-      if (this.#routes.get(route.path)?.has(route.method) !== true) this.#set(route.path, route);
+      this.#offer(route.path, {route, rank});
+      this.#offer(`/services/${encodeURIComponent(service)}${route.path}`, {route, rank});
     }
-  }
-
-  paths(access: Access): string[] {
-    const allowed = [...this.#routes].filter(([, methods]) => [...methods.values()].some((each) => may(access, each)));
-    return allowed.map(([path]) => path);
   }
 
   /** Errors: NO_SUCH_ROUTE, WRONG_METHOD, CONTROL_ONLY. */
   find(method: string, path: string, access: Access): Route {
-    const methods = this.#routes.get(path);
+    const methods = this.#entries.get(path);
     if (methods === undefined) throw noSuchRoute(path);
-    const route = methods.get(method);
+    const route = methods.get(method)?.route;
     if (route === undefined) throw wrongMethod(path, [...methods.keys()]);
-    if (!may(access, route)) throw controlOnly(path);
+    if (access === 'admin' && route.access === 'control') throw controlOnly(path);
     return route;
   }
 
-  #set(path: string, route: Route): void {
-    const methods = this.#routes.get(path) ?? new Map<string, Route>();
-    this.#routes.set(path, methods.set(route.method, route));
+  #offer(path: string, entry: Entry): void {
+    const methods = this.#entries.get(path) ?? new Map<string, Entry>();
+    this.#entries.set(path, methods);
+    const holder = methods.get(entry.route.method);
+    if (holder === undefined || entry.rank < holder.rank) methods.set(entry.route.method, entry);
   }
-}
-
-function may(access: Access, route: Route): boolean {
-  return access === 'control' || route.access === 'admin';
 }
 
 function noSuchRoute(path: string): QuiverError {

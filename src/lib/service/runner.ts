@@ -87,7 +87,7 @@ export class ServiceRunner {
     const start = (inner: AbortSignal): Promise<void> => service.start(this.#context(service, metrics, inner));
     try {
       await withDeadline(start, startDeadlineMs, () => this.#late('start'), signal);
-      routes.add(service.name, service.routes?.() ?? []);
+      routes.add(service.name, service.routes?.() ?? [], this.ordered.indexOf(service));
     } catch (error) {
       throw signal.aborted ? signal.reason : named(service, 'start', error);
     }

@@ -61,7 +61,7 @@ export interface Route {
   method: 'GET' | 'POST';
   /**
    * Exact path, e.g. `/dht/stats`; also reachable as `/services/<name><path>`. Where several services of one process
-   * have the same path, the first to start answers at the short one.
+   * have the same path, the first in their order answers at the short one.
    */
   path: string;
   /**

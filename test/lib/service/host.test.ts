@@ -209,13 +209,22 @@ describe('admin server', () => {
     expect(journal).toEqual([]);
   });
 
-  it('gives a path that two services offer to the first, and both by name', async () => {
+  it('gives a path that two services offer to the first in order, and both by name', async () => {
     const route = (json: string) => ({method: 'GET', path: '/peers', access: 'admin', handle: () => ({json})}) as const;
-    const services = [fakeService('a', {routes: [route('a')]}), fakeService('b', {after: ['a'], routes: [route('b')]})];
+    const gate = Promise.withResolvers<void>();
+    const services = [
+      fakeService('a', {routes: [route('a')], start: () => gate.promise}),
+      fakeService('b', {routes: [route('b')], start: async () => gate.resolve()}),
+      fakeService('c', {routes: [{...route('c'), path: '/info'}]}),
+    ];
     const {admin: url} = await hostOf(services, {admin}).start();
     const get = async (path: string) => (await fetch(`${url}${path}`)).json();
-    expect(await get('/peers')).toBe('a');
-    expect(await get('/services/b/peers')).toBe('b');
+    expect([await get('/peers'), await get('/services/b/peers'), await get('/services/c/info')]).toEqual([
+      'a',
+      'b',
+      'c',
+    ]);
+    expect(await get('/info')).toMatchObject({profile: 'local'});
   });
 });
 
