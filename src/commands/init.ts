@@ -21,17 +21,19 @@ export default class Init extends BaseCommand<typeof Init> {
   };
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --role provider --name attic --port 4001',
+    '<%= config.bin %> <%= command.id %> --role relay --port 4001 --config relay.yaml',
   ];
 
   async run(): Promise<object> {
     const file = projectFile({cwd: this.folder, ...this.configFile});
-    if (!this.flags.force) await refuseExisting(file);
+    // Before a person answers six questions in vain; without one a missing flag is the better complaint.
+    if (this.interactive && !this.flags.force) await refuseExisting(file);
     const {role, values} = await askInitAnswers({
       given: new Map(Object.entries(this.flags)),
       places: this.places,
       interactive: this.interactive,
     });
+    if (!this.flags.force) await refuseExisting(file);
     await writeConfigFile(file, values);
     this.log(file);
     this.note(`Next: ${NEXT_COMMANDS[role]}`);
