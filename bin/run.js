@@ -11,6 +11,8 @@ import {fileURLToPath} from 'node:url';
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const LOWEST_NODE = [24, 15];
 const HANDED_OVER = 'QUIVER_HANDED_OVER';
+// Often enough not to be waited for, and too seldom to be noticed.
+const SHELL_LOOK_MS = 500;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 // What oclif's not-found plugin ends with; an unknown command is wrong usage like any other.
@@ -20,6 +22,7 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 const pinnedNode = path.join(ROOT, 'node_modules', '.bin', 'node');
 const handedOver = process.env[HANDED_OVER] !== undefined;
 delete process.env[HANDED_OVER];
+if (process.env.npm_command === 'exec' && !handedOver) endWithShell();
 
 if (major > LOWEST_NODE[0] || (major === LOWEST_NODE[0] && minor >= LOWEST_NODE[1])) {
   if (handedOver) endWithParent();
@@ -95,6 +98,13 @@ function handOver() {
 function endWithParent() {
   process.channel?.unref();
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+}
+
+/** npx passes a signal on to the shell that it starts us with, and to nothing below it: notice that the shell is gone. */
+function endWithShell() {
+  const shell = process.ppid;
+  const look = () => process.ppid === shell || process.kill(process.pid, 'SIGTERM');
+  setInterval(look, SHELL_LOOK_MS).unref();
 }
 
 function fail(message, fix) {

@@ -167,14 +167,15 @@ function stageEngine() {
 }
 
 function publishedManifest() {
-  const {name, version, description, license, type, bin, exports, files, dependencies, oclif} = project;
+  const {name, version, description, license, type, exports, files, dependencies, oclif} = project;
   return {
     name,
     version,
     description,
     license,
     type,
-    bin,
+    // Not in the project's own manifest: npx would install the checkout into its cache before each run.
+    bin: {quiver: 'bin/run.js'},
     exports,
     files,
     oclif,

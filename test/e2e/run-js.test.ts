@@ -142,6 +142,18 @@ describe('bin/run.js', () => {
     }
   });
 
+  it('ends when the shell is killed in which npx started it', async () => {
+    // The second command keeps the shell from becoming the first.
+    const child = spawn('sh', ['-c', `${process.execPath} ${script} probe; true`], {
+      cwd: checkout,
+      env: {...process.env, npm_command: 'exec'},
+    });
+    await waitForLine(child, (line) => line.startsWith('ready'));
+    const ended = collect(child, 10_000);
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({signal: 'SIGTERM', stdout: 'SIGTERM\n'});
+  });
+
   it('works through a link, as npm installs it', async () => {
     const link = path.join(checkout, 'quiver');
     symlinkSync(script, link);
