@@ -16,13 +16,14 @@ import {QuiverError, type ExitCode} from '../core/errors.ts';
 import {toJson} from '../core/json.ts';
 import type {Logger} from '../observability/logger.ts';
 import {errorText, interruptedError, renderError, usageError} from './errors.ts';
-import {COMMON_FLAGS, type CommonFlags, type KeyFlag} from './flags.ts';
+import {COMMON_FLAGS, type CommonFlags, type FlagType, type KeyFlag} from './flags.ts';
 import {placesOf} from './folders.ts';
 import {Interrupt} from './interrupt.ts';
 import {atTerminal} from './prompt.ts';
 
 type AnyCommand = typeof Command;
-export type CommandFlags<T extends AnyCommand> = Interfaces.InferredFlags<CommonFlags & T['flags']>;
+type FlagsOf<T> = {[Name in keyof T]: FlagType<T[Name]>} & {json?: boolean};
+export type CommandFlags<T extends AnyCommand> = FlagsOf<CommonFlags & T['flags']>;
 export type CommandArgs<T extends AnyCommand> = Interfaces.InferredArgs<T['args']>;
 
 /**
@@ -142,7 +143,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
     throw new ExitError(rendered.exit);
   }
 
-  get #common(): Interfaces.InferredFlags<CommonFlags> {
+  get #common(): FlagsOf<CommonFlags> {
     return this.flags;
   }
 

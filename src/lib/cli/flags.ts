@@ -8,6 +8,11 @@ export interface KeyFlag {
   configKey: ConfigKey;
 }
 
+// Named, so that the type of a command's flags can be written down without oclif's inner types.
+export interface TextFlag extends Interfaces.OptionFlag<string | undefined>, KeyFlag {}
+export interface ListFlag extends Interfaces.OptionFlag<string[] | undefined>, KeyFlag {}
+export interface SwitchFlag extends Interfaces.BooleanFlag<boolean>, KeyFlag {}
+
 interface KeyFlagOptions {
   char?: Interfaces.AlphabetLowercase | Interfaces.AlphabetUppercase;
   /** @default the description of the key */
@@ -15,32 +20,36 @@ interface KeyFlagOptions {
 }
 
 /** A flag that sets a configuration key for this command; its value is checked by the key. */
-export function keyFlag(
-  key: ConfigKey,
-  options: KeyFlagOptions = {},
-): Interfaces.OptionFlag<string | undefined> & KeyFlag {
+export function keyFlag(key: ConfigKey, options: KeyFlagOptions = {}): TextFlag {
   return {...Flags.string({...common(key, options), helpValue: '<value>'}), configKey: key};
 }
 
 /** Like `keyFlag`, for a list: may be given several times. */
-export function keyListFlag(
-  key: ConfigKey,
-  options: KeyFlagOptions = {},
-): Interfaces.OptionFlag<string[] | undefined> & KeyFlag {
+export function keyListFlag(key: ConfigKey, options: KeyFlagOptions = {}): ListFlag {
   // Non-greedy, or the flag would swallow the arguments after it.
   const flag = Flags.string({...common(key, options), helpValue: '<value>', multiple: true, multipleNonGreedy: true});
   return {...flag, configKey: key};
 }
 
 /** Like `keyFlag`, for a switch: `--x` and `--no-x`. */
-export function keySwitch(key: ConfigKey, options: KeyFlagOptions = {}): Interfaces.BooleanFlag<boolean> & KeyFlag {
+export function keySwitch(key: ConfigKey, options: KeyFlagOptions = {}): SwitchFlag {
   return {...Flags.boolean({...common(key, options), allowNo: true}), configKey: key};
 }
+
+/**
+ * What a flag gives, read from where oclif's type of a flag keeps it. Its own `InferredFlags` loses all of them when
+ * one is a named type.
+ */
+export type FlagType<Flag> = Flag extends {type: 'boolean'}
+  ? boolean
+  : Flag extends {defaultHelp?: infer Value}
+    ? Exclude<Value, (...inputs: never) => unknown>
+    : never;
 
 /** A type, not an interface: oclif wants its keys enumerable. */
 export type CommonFlags = {
   config: Interfaces.OptionFlag<string | undefined>;
-  profile: Interfaces.OptionFlag<string | undefined> & KeyFlag;
+  profile: TextFlag;
   'log-level': Interfaces.OptionFlag<LogLevel | undefined> & KeyFlag;
   quiet: Interfaces.BooleanFlag<boolean>;
   'no-input': Interfaces.BooleanFlag<boolean>;
