@@ -27,6 +27,15 @@ const PEER_MEMORY_MS = 30 * 24 * 60 * 60 * 1_000;
 const GRACE_TAG_VALUE = 50;
 
 /**
+ * Pings of one connection at once. With libp2p's own 1 a ping of the DHT makes the connection monitor's fail, which
+ * then cuts the connection.
+ */
+const PING_STREAMS = {maxInboundStreams: 16, maxOutboundStreams: 16};
+
+/** Shortest time that a silent connection is given, in ms; a machine out of breath is late by seconds. */
+const SILENCE_MS = 10_000;
+
+/**
  * Builds and starts one libp2p node from its roles and its network.
  * It is listening when the promise resolves; joining goes on behind it (`services.rejoin.firstContact`).
  * Throws QuiverError PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST, HOST_NOT_HERE or BAD_PEER_ADDRESS.
@@ -69,6 +78,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
       maxIncomingPendingConnections: limits.maxPendingConnections,
       inboundConnectionThreshold: limits.inboundPerSecondPerHost,
     },
+    connectionMonitor: {pingTimeout: {minTimeout: SILENCE_MS, maxTimeout: 3 * SILENCE_MS}},
     peerStore: {maxAddressAge: PEER_MEMORY_MS, maxPeerAge: PEER_MEMORY_MS},
     services,
   });
@@ -124,7 +134,7 @@ async function loadServices(
   const dht = dhtMode(options, traits, loopbackOnly);
   return {
     identify: identify(),
-    ping: ping({runOnLimitedConnection: true}),
+    ping: ping({runOnLimitedConnection: true, ...PING_STREAMS}),
     dht: kad.kadDHT({
       protocol: names.kad,
       peerInfoMapper: loopbackOnly ? kad.passthroughMapper : kad.removePrivateAddressesMapper,

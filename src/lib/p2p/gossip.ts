@@ -14,6 +14,12 @@ const FORGIVEN_BREACHES = 6;
 /** What standing a bootstrap has with its peers; above the threshold from which offered peers are dialled. */
 const BOOTSTRAP_SCORE = 20;
 
+/**
+ * A hub passes messages on to every peer up to `Dhi`, and tells most others what it has. The usual 6 to 12 are for
+ * meshes in which everyone knows many; a young network is a star around its bootstraps, and would hear half.
+ */
+const HUB_DEGREE = {D: 24, Dlo: 16, Dhi: 48, Dscore: 8, Dout: 4, Dlazy: 48, gossipFactor: 0.5};
+
 /** How one of the network's topics counts for the score of those who send on it. */
 const TOPIC_SCORE = {
   topicWeight: 1,
@@ -48,6 +54,7 @@ export async function loadGossip(
     // Peers reached through a relay must hear requests too.
     runOnLimitedConnection: true,
     doPX: traits.gossipHub,
+    ...(traits.gossipHub && HUB_DEGREE),
     maxInboundDataLength: MAX_GOSSIP_BYTES,
     maxOutboundBufferSize: MAX_OUTBOUND_BYTES,
     scoreParams: {

@@ -49,6 +49,9 @@ export async function registerRelayMetrics(registry: Registry, relay: RelayServe
   counter('quiver_relay_released_total', 'Slots freed because their holder left.', [], () => [
     [{}, relay.stats().released],
   ]);
+  counter('quiver_relay_circuits_cut_total', 'Circuits ended for their time or their bytes.', [], () => [
+    [{}, relay.stats().cutAtLimit],
+  ]);
   counter('quiver_relay_relayed_bytes_total', 'Bytes relayed, both directions together.', [], () => [
     [{}, Number(relay.stats().relayedBytes)],
   ]);

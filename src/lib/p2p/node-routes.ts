@@ -1,10 +1,13 @@
+import type {Connection} from '@libp2p/interface';
 import {peerIdFromString} from '@libp2p/peer-id';
 
 import {EXIT, QuiverError} from '../core/errors.ts';
 import type {Route, RouteRequest} from '../service/service.ts';
 import type {QuiverNode} from './node-options.ts';
+import type {PeerAddress} from './peer-address.ts';
 import {parsePeerAddress} from './peer-address.ts';
 import {listPeers, transportOf} from './peer-list.ts';
+import {pingConnection} from './ping.ts';
 
 /** One ping, the dial included, in ms. */
 const PING_TIMEOUT_MS = 10_000;
@@ -67,14 +70,11 @@ export function routingTableSize(dht: object): number {
 
 async function pingPeer(node: QuiverNode, {body, signal}: RouteRequest): Promise<PingReply> {
   const {peer, count} = readPing(body);
-  const {address, kind, peerId} = parsePeerAddress(peer);
-  const target = kind === 'peer' ? peerIdFromString(peerId ?? '') : address;
+  const target = parsePeerAddress(peer);
   const roundTripsMs: number[] = [];
   try {
-    const connection = await node.dial(target, {signal: within(signal)});
-    for (let i = 0; i < count; i += 1) {
-      roundTripsMs.push(await node.services.ping.ping(connection.remotePeer, {signal: within(signal)}));
-    }
+    const connection = await connect(node, target, within(signal));
+    for (let i = 0; i < count; i += 1) roundTripsMs.push(await pingConnection(connection, within(signal)));
     return {peerId: connection.remotePeer.toString(), address: connection.remoteAddr.toString(), roundTripsMs};
   } catch (cause) {
     throw new QuiverError({
@@ -84,6 +84,18 @@ async function pingPeer(node: QuiverNode, {body, signal}: RouteRequest): Promise
       cause,
     });
   }
+}
+
+/** An open connection to the peer, the best there is; by dialling when there is none, or when an address was named. */
+async function connect(
+  node: QuiverNode,
+  {kind, peerId, address}: PeerAddress,
+  signal: AbortSignal,
+): Promise<Connection> {
+  if (kind !== 'peer' || peerId === undefined) return node.dial(address, {signal});
+  const id = peerIdFromString(peerId);
+  const open = node.getConnections(id).filter(({status}) => status === 'open');
+  return open.find(({limits}) => limits === undefined) ?? open[0] ?? node.dial(id, {signal});
 }
 
 function readPing(body: unknown): {peer: string; count: number} {

@@ -20,11 +20,11 @@ export function joinStreams(a: Stream, b: Stream, options: CircuitOptions): Prom
     const finish = (outcome: 'ended' | 'failed' | 'limit', error?: Error): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
-      if (error !== undefined) {
-        a.abort(error);
-        b.abort(error);
-      }
+      // First, since a stream that is aborted here reports that as a failure of its own.
       resolve(outcome);
+      if (error === undefined) return;
+      a.abort(error);
+      b.abort(error);
     };
     const onAbort = (): void => finish('failed', new Error('the relay is stopping'));
     const timer = setTimeout(
@@ -63,7 +63,10 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
       events.onFailed(error instanceof Error ? error : new Error(String(error))),
     );
   };
-  to.addEventListener('drain', () => from.resume());
+  // A stream that has ended throws when it is paused or resumed, and what a listener throws ends the process.
+  to.addEventListener('drain', () => {
+    if (from.readStatus === 'paused') from.resume();
+  });
   from.addEventListener('remoteCloseWrite', end);
   from.addEventListener('close', ({error}) => (error === undefined ? end() : events.onFailed(error)));
   from.addEventListener('message', ({data}) => {
@@ -75,6 +78,6 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
     // The other side may have gone while this message was on its way; its own event tells so.
     if (to.writeStatus !== 'writable') return;
     events.onBytes(data.byteLength);
-    if (!to.send(data)) from.pause();
+    if (!to.send(data) && from.readStatus === 'readable') from.pause();
   });
 }

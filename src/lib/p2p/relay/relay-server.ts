@@ -68,8 +68,10 @@ export interface RelayStats {
   /** Of everything asked for, by outcome: `ok` or the reason of the refusal. */
   reservationRequests: ReadonlyMap<string, number>;
   circuitRequests: ReadonlyMap<string, number>;
-  /** Why slots were given back. */
+  /** Slots freed because their holder left. */
   released: number;
+  /** Circuits that were ended for their time or their bytes. */
+  cutAtLimit: number;
   relayedBytes: bigint;
 }
 
@@ -87,6 +89,7 @@ export class RelayServer implements Startable {
   readonly #circuitRequests = new Map<string, number>();
   #openCircuits = 0;
   #released = 0;
+  #cutAtLimit = 0;
   #relayedBytes = 0n;
   #draining = false;
   #stop = new AbortController();
@@ -105,6 +108,7 @@ export class RelayServer implements Startable {
       reservationRequests: this.#reservationRequests,
       circuitRequests: this.#circuitRequests,
       released: this.#released,
+      cutAtLimit: this.#cutAtLimit,
       relayedBytes: this.#relayedBytes,
     };
   }
@@ -218,7 +222,7 @@ export class RelayServer implements Startable {
         signal: this.#stop.signal,
         onBytes: (bytes) => (this.#relayedBytes += BigInt(bytes)),
       });
-      if (outcome === 'limit') count(this.#circuitRequests, 'cut_at_limit');
+      if (outcome === 'limit') this.#cutAtLimit += 1;
     } finally {
       done();
     }
