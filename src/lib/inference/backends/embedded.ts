@@ -81,17 +81,13 @@ export class EmbeddedBackend implements Backend {
 
   async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<BackendEvent> {
     this.#check(request.model);
-    const release = await this.#slots.take(signal);
+    const release = await this.#place(signal);
     if (release === undefined) {
       yield CANCELLED_BEFORE_START;
       return;
     }
     const {messages, maxTokens, temperature, seed = randomInt(SEEDS), stop = [], topLogprobs = 0} = request;
     const top = Math.min(topLogprobs, MAX_TOP_LOGPROBS);
-    await this.#host.whenReady().catch((error: unknown) => {
-      release?.();
-      throw error;
-    });
     const {id, replies} = this.#host.call({
       type: 'chat',
       messages,
@@ -144,12 +140,8 @@ export class EmbeddedBackend implements Backend {
 
   async embed(model: string, inputs: readonly string[], signal: AbortSignal): Promise<number[][]> {
     this.#check(model);
-    const release = await this.#slots.take(signal);
+    const release = await this.#place(signal);
     signal.throwIfAborted();
-    await this.#host.whenReady().catch((error: unknown) => {
-      release?.();
-      throw error;
-    });
     const {id, replies} = this.#host.call({type: 'embed', inputs});
     const cancel = (): void => this.#host.post({type: 'cancel', id});
     signal.addEventListener('abort', cancel, {once: true});
@@ -164,9 +156,9 @@ export class EmbeddedBackend implements Backend {
     }
   }
 
-  async health(): Promise<BackendHealth> {
-    const detail = this.#host.trouble;
-    return detail === undefined ? {ok: true} : {ok: false, detail};
+  async health(signal: AbortSignal): Promise<BackendHealth> {
+    if (this.#host.trouble === undefined && (await this.#host.ping(signal))) return {ok: true};
+    return {ok: false, detail: this.#host.trouble ?? 'the engine does not respond'};
   }
 
   capabilities(): Capabilities {
@@ -175,6 +167,26 @@ export class EmbeddedBackend implements Backend {
 
   close(): Promise<void> {
     return this.#host.close();
+  }
+
+  /** A slot of an engine that is ready to work, or undefined if the signal came first. */
+  async #place(signal: AbortSignal): Promise<(() => void) | undefined> {
+    const release = await this.#slots.take(signal);
+    if (release === undefined) return undefined;
+    const aborted = Promise.withResolvers<void>();
+    const abort = (): void => aborted.resolve();
+    signal.addEventListener('abort', abort, {once: true});
+    try {
+      await Promise.race([this.#host.whenReady(), aborted.promise]);
+    } catch (error) {
+      release();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+    if (!signal.aborted) return release;
+    release();
+    return undefined;
   }
 
   #check(model: string): void {

@@ -12,16 +12,22 @@ const LONGEST_RESTART_MS = 10_000;
 const LOOP_CRASHES = 5;
 const LOOP_WINDOW_MS = 60_000;
 const REST_MS = 300_000;
+/** The engine's main thread only hands work on; one that is silent for so long hangs, however busy the machine is. */
+const HANGS_AFTER_MS = 15_000;
 /** The last words of a native crash are on stderr; more than this is not worth keeping. */
 const LAST_WORDS_CHARS = 2000;
 
-export type Reply = Extract<FromEngine, {type: 'end' | 'vectors' | 'failed'}> | {type: 'deltas'; delta: DeltaReply};
+export type Reply =
+  | Extract<FromEngine, {type: 'end' | 'vectors' | 'failed' | 'pong'}>
+  | {type: 'deltas'; delta: DeltaReply};
 type DeltaReply = Extract<FromEngine, {type: 'deltas'}>['deltas'][number];
-export type Call = ({type: 'chat'} & EngineChat) | {type: 'embed'; inputs: readonly string[]};
+export type Call = ({type: 'chat'} & EngineChat) | {type: 'embed'; inputs: readonly string[]} | {type: 'ping'};
 
 export interface EngineHostOptions {
   modelPath: string;
   slots: number;
+  /** How long the engine may be silent before it is taken for hanging. @default 15 000 */
+  hangsAfterMs?: number;
   log?: Logger | undefined;
 }
 
@@ -36,6 +42,7 @@ export class EngineHost {
   #resting = false;
   #closed = false;
   #trouble = 'the engine is starting';
+  #loadFailure: string | undefined;
   #restart: NodeJS.Timeout | undefined;
   #nextId = 1;
 
@@ -46,7 +53,7 @@ export class EngineHost {
 
   /** The model, as soon as the engine can work; rejects if this start fails, or at once while it rests. */
   whenReady(): Promise<LoadedModel> {
-    return this.#resting ? Promise.reject(crashed(this.#trouble)) : this.#loaded.promise;
+    return this.#resting || this.#closed ? Promise.reject(crashed(this.#trouble)) : this.#loaded.promise;
   }
 
   /** Process id of the running engine. */
@@ -79,9 +86,35 @@ export class EngineHost {
     this.#child?.send(message, () => {});
   }
 
+  /** Whether the engine responds. One that hangs is ended, which starts a new one. */
+  async ping(signal: AbortSignal): Promise<boolean> {
+    const child = this.#child;
+    const {replies} = this.call({type: 'ping'});
+    const late = Promise.withResolvers<boolean>();
+    const abort = (): void => late.resolve(false);
+    const timer = setTimeout(() => {
+      child?.kill('SIGKILL');
+      late.resolve(false);
+    }, this.#options.hangsAfterMs ?? HANGS_AFTER_MS);
+    signal.addEventListener('abort', abort, {once: true});
+    const answered = replies.next().then(
+      () => true,
+      () => false,
+    );
+    try {
+      return await Promise.race([answered, late.promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      clearTimeout(timer);
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#trouble = 'it was closed';
     clearTimeout(this.#restart);
+    this.#loaded.promise.catch(() => {});
+    this.#loaded.reject(crashed(this.#trouble));
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const {promise, resolve} = Promise.withResolvers<void>();
@@ -97,12 +130,17 @@ export class EngineHost {
     const child = fork(engineEntry, [], {execArgv: [], env: {}, stdio: ['ignore', 'ignore', 'pipe', 'ipc']});
     this.#child = child;
     let lastWords = '';
+    this.#loadFailure = undefined;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-LAST_WORDS_CHARS);
     });
     child.on('message', (message: FromEngine) => this.#receive(message));
-    child.on('error', () => {});
-    child.once('exit', (code, signal) => this.#gone(`${signal ?? `exit code ${code}`}${lastLine(lastWords)}`));
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.#gone(error.message);
+    });
+    child.once('exit', (code, signal) => {
+      this.#gone(this.#loadFailure ?? `${signal ?? `exit code ${code}`}${lastLine(lastWords)}`);
+    });
     this.post({type: 'load', modelPath: this.#options.modelPath, slots: this.#options.slots});
   }
 
@@ -114,9 +152,7 @@ export class EngineHost {
       this.#letGo();
       this.#loaded.resolve(message.model);
     } else if (message.type === 'notLoaded') {
-      this.#closed = true;
-      this.#trouble = message.message;
-      this.#loaded.reject(notLoadable(this.#options.modelPath, message.message));
+      this.#loadFailure = message.message;
       this.#child?.kill('SIGKILL');
     } else {
       this.#replies.get(message.id)?.push(message);
@@ -137,7 +173,7 @@ export class EngineHost {
     const started = this.#ready;
     this.#ready = false;
     this.#child = undefined;
-    const error = crashed(this.#closed ? 'it was closed' : how);
+    const error = crashed(this.#closed ? this.#trouble : how);
     for (const replies of this.#replies.values()) replies.fail(error);
     this.#replies.clear();
     if (this.#closed) return;

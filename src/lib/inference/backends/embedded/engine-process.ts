@@ -16,6 +16,7 @@ let engine: Engine | undefined;
 
 process.on('message', (message: ToEngine) => {
   if (message.type === 'load') void load(message.modelPath, message.slots);
+  else if (message.type === 'ping') outbox.send({type: 'pong', id: message.id});
   else if (message.type === 'credit') runs.get(message.id)?.grant(message.tokens);
   else if (message.type === 'cancel') runs.get(message.id)?.cancel();
   else void work(message);

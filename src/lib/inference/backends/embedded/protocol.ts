@@ -5,6 +5,8 @@ export type ToEngine =
   | {type: 'load'; modelPath: string; slots: number}
   | ({type: 'chat'; id: number} & EngineChat)
   | {type: 'embed'; id: number; inputs: readonly string[]}
+  /** Answered by `pong` at once, unless the engine hangs. */
+  | {type: 'ping'; id: number}
   /** The consumer has taken that many tokens; the engine may run that much further ahead. */
   | {type: 'credit'; id: number; tokens: number}
   | {type: 'cancel'; id: number};
@@ -44,7 +46,8 @@ export type FromEngine =
   | {type: 'deltas'; deltas: EngineDelta[]}
   | {type: 'end'; id: number; finish: FinishReason; usage: Usage}
   | {type: 'vectors'; id: number; vectors: number[][]}
-  | {type: 'failed'; id: number; failure: EngineFailure};
+  | {type: 'failed'; id: number; failure: EngineFailure}
+  | {type: 'pong'; id: number};
 
 /** How far one answer may run ahead of its consumer: half a second of a fast tiny model, a few KB of text. */
 export const CREDIT_TOKENS = 1024;

@@ -6,6 +6,7 @@ import {setTimeout as delay} from 'node:timers/promises';
 import {promisify} from 'node:util';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {createEmbeddedBackend} from '../../../../../src/lib/inference/backends/embedded.ts';
+import {EngineHost} from '../../../../../src/lib/inference/backends/embedded/engine-host.ts';
 import {ask, collectAnswer, failure} from '../../../../support/collect-answer.ts';
 import {writeTinyGguf} from '../../../../support/tiny-gguf.ts';
 
@@ -55,10 +56,10 @@ describe('an engine that crashes', () => {
     const error = await failure(running);
     expect(error).toMatchObject({code: 'ENGINE_CRASHED', retryable: true});
     expect(error.message).toContain('SIGKILL');
-    expect(await backend.health()).toMatchObject({ok: false});
+    expect(await backend.health(never)).toMatchObject({ok: false});
     // A request that comes meanwhile waits for the new engine.
     expect((await collectAnswer(backend, ask('again', {maxTokens: 5}))).text).toBe('tick tock,tick');
-    expect(await backend.health()).toEqual({ok: true});
+    expect(await backend.health(never)).toEqual({ok: true});
     expect(backend.pid).not.toBe(pid);
     await backend.close();
   });
@@ -68,14 +69,27 @@ describe('an engine that crashes', () => {
     for (let crash = 1; crash <= 5; crash++) {
       const pid = backend.pid!;
       process.kill(pid, 'SIGKILL');
-      if (crash < 5)
-        await eventually(async () => backend.pid !== undefined && backend.pid !== pid && (await backend.health()).ok);
-      else await eventually(async () => /rests until/.test((await backend.health()).detail ?? ''));
+      if (crash < 5) await eventually(() => backend.pid !== undefined && backend.pid !== pid);
+      else await eventually(async () => /rests until/.test((await backend.health(never)).detail ?? ''));
     }
-    expect((await backend.health()).detail).toMatch(/crashed 5 times in a minute \(SIGKILL\)/);
+    expect((await backend.health(never)).detail).toMatch(/crashed 5 times in a minute \(SIGKILL\)/);
     expect(await failure(collectAnswer(backend, ask('x')))).toMatchObject({code: 'ENGINE_CRASHED'});
     await backend.close();
   }, 40_000);
+
+  it('is ended and started anew when it hangs', async () => {
+    const host = new EngineHost({modelPath, slots: 1, hangsAfterMs: 400});
+    await host.whenReady();
+    const pid = host.pid!;
+    expect(await host.ping(never)).toBe(true);
+    process.kill(pid, 'SIGSTOP');
+    expect(await host.ping(AbortSignal.timeout(100))).toBe(false);
+    expect(isAlive(pid)).toBe(true);
+    expect(await host.ping(never)).toBe(false);
+    await eventually(() => !isAlive(pid) && host.trouble === undefined);
+    expect(await host.ping(never)).toBe(true);
+    await host.close();
+  });
 
   it('ends when it is closed, together with its answers', async () => {
     const backend = await createEmbeddedBackend({modelPath});
@@ -85,7 +99,18 @@ describe('an engine that crashes', () => {
     await backend.close();
     expect(isAlive(pid)).toBe(false);
     expect(await running).toMatchObject({code: 'ENGINE_CRASHED'});
-    expect((await backend.health()).ok).toBe(false);
+    expect((await backend.health(never)).ok).toBe(false);
+    expect(await failure(collectAnswer(backend, ask('x')))).toMatchObject({code: 'ENGINE_CRASHED'});
+  });
+
+  it('lets go of requests that wait for its return', async () => {
+    const backend = await createEmbeddedBackend({modelPath});
+    process.kill(backend.pid!, 'SIGKILL');
+    await eventually(async () => !(await backend.health(never)).ok);
+    expect(await collectAnswer(backend, ask('x'), AbortSignal.timeout(20))).toMatchObject({finish: 'cancelled'});
+    const waiting = failure(collectAnswer(backend, ask('x')));
+    await backend.close();
+    expect(await waiting).toMatchObject({code: 'ENGINE_CRASHED'});
   });
 });
 
