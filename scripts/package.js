@@ -1,5 +1,6 @@
 // Stages what is published in build/package: our code and the JavaScript it needs as one bundle with an entry for each
 // command, native parts as dependencies (docs/decisions/0001-toolchain.md says why). Then: npm pack ./build/package
+import {spawnSync} from 'node:child_process';
 import {cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
@@ -8,6 +9,7 @@ import {build} from 'esbuild';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const STAGE = path.join(ROOT, 'build', 'package');
+const TYPES = path.join(ROOT, 'build', 'types');
 const ENGINE = 'node-llama-cpp';
 const ENGINE_PROBE = 'bindings/utils/testBindingBinary';
 const STAGED_ENGINE = 'engine';
@@ -136,20 +138,26 @@ function isCommonJs(file) {
   }
 }
 
-/** The declarations that the exported ones reach, as `tsc` wrote them. */
+/** The declarations that the exported ones reach. */
 function copyTypes() {
+  rmSync(TYPES, {recursive: true, force: true});
+  const compiled = spawnSync('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], {stdio: 'inherit'});
+  if (compiled.status !== 0) process.exit(compiled.status ?? 1);
   const seen = new Set();
   const visit = (file) => {
-    if (seen.has(file) || !existsSync(file)) return;
+    if (seen.has(file)) return;
     seen.add(file);
-    const text = readFileSync(file, 'utf8');
-    mkdirSync(path.dirname(path.join(STAGE, file)), {recursive: true});
-    writeFileSync(path.join(STAGE, file), text);
-    for (const [, target] of text.matchAll(/(?:from|import\()\s*['"](\.[^'"]+)['"]/g)) {
-      visit(path.join(path.dirname(file), target.replace(/\.(ts|js)$/, '.d.ts')));
+    // Generated code has its declarations beside it.
+    const source = [path.join(TYPES, file), path.join('src', file)].find((candidate) => existsSync(candidate));
+    const text = readFileSync(source, 'utf8');
+    const target = path.join(STAGE, 'dist', file);
+    mkdirSync(path.dirname(target), {recursive: true});
+    writeFileSync(target, text);
+    for (const [, next] of text.matchAll(/(?:from|import\()\s*['"](\.[^'"]+)['"]/g)) {
+      visit(path.join(path.dirname(file), next.replace(/\.(ts|js)$/, '.d.ts')));
     }
   };
-  for (const {types} of Object.values(project.exports)) visit(types);
+  for (const {types} of Object.values(project.exports)) visit(path.relative('dist', types));
 }
 
 /**
