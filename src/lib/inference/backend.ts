@@ -76,9 +76,9 @@ export interface BackendHealth {
 
 /** One engine that turns messages into tokens. A new engine is one file that implements this. */
 export interface Backend {
-  /** Unique in its provider, e.g. `embedded`, `ollama@127.0.0.1:11434`. */
+  /** Unique in its provider, e.g. `embedded:quiver-tiny`, `ollama@127.0.0.1:11434`. */
   readonly name: string;
-  readonly kind: 'embedded' | 'ollama' | 'openai' | (string & {});
+  readonly kind: 'embedded' | 'ollama' | 'llama.cpp' | 'vllm' | 'lm-studio' | 'openai' | (string & {});
   models(signal: AbortSignal): Promise<BackendModel[]>;
   /**
    * Ends with exactly one `end` event, or throws a `BackendError`. An abort stops it within one token; what has been

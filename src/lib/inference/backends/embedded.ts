@@ -55,7 +55,7 @@ interface EmbeddedModel {
 }
 
 export class EmbeddedBackend implements Backend {
-  readonly name = 'embedded';
+  readonly name: string;
   readonly kind = 'embedded';
   readonly #host: EngineHost;
   readonly #slots: Slots;
@@ -65,6 +65,7 @@ export class EmbeddedBackend implements Backend {
     this.#host = host;
     this.#slots = slots;
     this.#model = model;
+    this.name = `embedded:${model.name}`;
   }
 
   /** Process id of the engine, while it runs. */

@@ -139,6 +139,7 @@ describe('the embedded back end', () => {
     expect(model?.sizeBytes).toBe(readFileSync(scripted).length);
     expect(speaker.capabilities()).toMatchObject({chat: true, embeddings: true, logprobs: true, slots: 4});
     expect(await speaker.health(never)).toEqual({ok: true});
+    expect([speaker.name, speaker.kind]).toEqual(['embedded:tiny-speaker', 'embedded']);
   });
 
   it('answers to its name, with and without :latest, and to no other', async () => {
