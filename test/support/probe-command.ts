@@ -51,6 +51,16 @@ class Probe extends BaseCommand<typeof Probe> {
         this.log('hanging');
         return await cancelled;
       }
+      case 'endless':
+        for (let line = 0; ; line += 1) {
+          this.log(`line ${line}`);
+          await sleep(5, undefined, {signal: this.abortSignal});
+        }
+      case 'returns': {
+        const cancelled = sleep(20_000, undefined, {signal: this.abortSignal}).catch(() => undefined);
+        this.log('hanging');
+        return await cancelled;
+      }
       case 'stubborn':
         this.abortSignal.addEventListener('abort', () => this.note('asked'));
         this.log('hanging');

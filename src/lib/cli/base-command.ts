@@ -12,10 +12,10 @@ import type {RawValue} from '../config/key.ts';
 import type {Places} from '../config/places.ts';
 import type {NetworkProfile} from '../config/profile.ts';
 import type {ConfigKey} from '../config/schema.ts';
-import {QuiverError, type ExitCode} from '../core/errors.ts';
+import {EXIT, QuiverError, type ExitCode} from '../core/errors.ts';
 import {toJson} from '../core/json.ts';
 import type {Logger} from '../observability/logger.ts';
-import {errorText, interruptedError, renderError, usageError} from './errors.ts';
+import {errorText, renderError, usageError} from './errors.ts';
 import {COMMON_FLAGS, type CommonFlags, type FlagType, type KeyFlag} from './flags.ts';
 import {placesOf} from './folders.ts';
 import {Interrupt} from './interrupt.ts';
@@ -136,7 +136,8 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
 
   protected override async catch(error: Error): Promise<never> {
     if (error instanceof ExitError) throw error;
-    const rendered = renderError(this.#interrupt?.signal.aborted === true ? interruptedError() : error);
+    const rendered = renderError(this.#interrupt?.reason ?? error);
+    if (rendered.exit === EXIT.done) throw new ExitError(EXIT.done);
     if (this.jsonEnabled()) this.logJson(rendered.report);
     else process.stderr.write(errorText(rendered));
     // oclif exits on it without printing: a failed command doesn't wait for what it left open.

@@ -189,7 +189,7 @@ class FileWalker {
     if (typeof value === 'string') return expandVariables(value, this.#environment, where);
     if (typeof value === 'boolean') return value;
     // A decimal as it was written: 0.1 and long integers would lose digits on their way through a double.
-    if (typeof value === 'number') return Number.isInteger(value) ? value : (source ?? value);
+    if (typeof value === 'number') return Number.isSafeInteger(value) ? value : (source ?? value);
     return undefined;
   }
 }

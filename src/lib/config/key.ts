@@ -122,24 +122,25 @@ export function duration<Default>(options: Common<Default>): Key<number, Default
 }
 
 /** Bytes inside, `128KiB` outside. */
-export function size<Default>(options: Common<Default>): Key<number, Default> {
+export function size<Default>(options: Common<Default> & {maxBytes: number}): Key<number, Default> {
+  const {maxBytes, ...common} = options;
   return {
-    ...options,
-    expects: 'a size such as 512B, 128KiB, 10MB or 2GiB',
-    parse: (raw) => (Array.isArray(raw) ? undefined : sizeFromText(String(raw))),
+    ...common,
+    expects: `a size such as 512B, 128KiB or 10MB, up to ${sizeToText(maxBytes)}`,
+    parse(raw) {
+      const bytes = Array.isArray(raw) ? undefined : sizeFromText(String(raw));
+      return bytes !== undefined && bytes > 0 && bytes <= maxBytes ? bytes : undefined;
+    },
     write: sizeToText,
   };
 }
 
-/** Base units inside, decimal QUIV outside. A YAML number would have lost digits, so write it in quotes if it is long. */
+/** Base units inside, decimal QUIV outside. A number with a fraction comes as it was written, since doubles lose digits. */
 export function amount<Default>(options: Common<Default>): Key<bigint, Default> {
   return {
     ...options,
     expects: 'an amount of QUIV such as 0.25, with at most 18 decimals',
-    parse: (raw) =>
-      typeof raw === 'string' || Number.isSafeInteger(raw) || typeof raw === 'number'
-        ? amountFromText(String(raw))
-        : undefined,
+    parse: (raw) => (typeof raw === 'string' || Number.isSafeInteger(raw) ? amountFromText(String(raw)) : undefined),
     write: (value) => amountToText(value),
   };
 }

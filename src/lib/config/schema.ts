@@ -1,4 +1,4 @@
-import {choice, duration, flag, integer, list, port, portOrOff, text, type Key} from './key.ts';
+import {amount, choice, duration, flag, integer, list, port, portOrOff, size, text, type Key} from './key.ts';
 import {DEFAULT_PROFILE} from './profile.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -8,6 +8,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const LABEL = {pattern: /^[\w.-]{1,64}$/, expects: 'up to 64 letters, digits, ".", "_" and "-"'};
 const HOST = /^[\w.:-]{1,253}$/;
 const HTTP_URL = /^https?:\/\/[^\s/]+/;
+
+/** What a frame of the inference protocol has room for beside the rest of a request. */
+const MAX_PROMPT_BYTES = 786_432;
 
 const NODE_ADDRESSES = 'multiaddrs (/dns4/… or /dnsaddr/…) or host:port';
 
@@ -91,6 +94,19 @@ export const SCHEMA = {
   'provider.name': text({description: 'Name shown to clients', default: undefined, ...LABEL}),
   ...below('provider', NODE_SOCKETS),
   'provider.region': text({description: 'Where the provider stands, e.g. eu-west', default: undefined, ...LABEL}),
+  'provider.price_in': amount({
+    description: 'Price of 1,000 tokens of prompt, in QUIV',
+    default: 1_000_000_000_000_000n,
+  }),
+  'provider.price_out': amount({
+    description: 'Price of 1,000 tokens of answer, in QUIV',
+    default: 2_000_000_000_000_000n,
+  }),
+  'provider.max_prompt_size': size({
+    description: 'Longest prompt that is answered',
+    default: MAX_PROMPT_BYTES,
+    maxBytes: MAX_PROMPT_BYTES,
+  }),
   'provider.backends': list({
     description: 'Inference servers to look for besides those on their usual local ports',
     default: [],

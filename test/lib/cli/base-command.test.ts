@@ -123,13 +123,25 @@ describe('ends', () => {
     expect((await probe('open-handle')).code).toBe(1);
   });
 
-  it('the first Ctrl-C cancels and ends with 130', async () => {
+  it.each([
+    ['hang', 'Error: Interrupted\nTry: Run it again to start over.\n'],
+    ['returns', ''],
+  ])('the first Ctrl-C cancels and ends with 130: %s', async (what, stderr) => {
     await using home = await temporaryHome();
-    const child = spawnQuiver(['hang'], {script: PROBE, env: home.env});
+    const child = spawnQuiver([what], {script: PROBE, env: home.env});
     const ended = collect(child, 15_000);
     await waitForLine(child, (line) => line === 'hanging');
     child.kill('SIGINT');
-    expect(await ended).toMatchObject({code: 130, stderr: expect.stringContaining('Interrupted')});
+    expect(await ended).toMatchObject({code: 130, stderr});
+  });
+
+  it('a reader that goes away ends the command, and that is no failure', async () => {
+    await using home = await temporaryHome();
+    const child = spawnQuiver(['endless'], {script: PROBE, env: home.env});
+    const ended = collect(child, 15_000);
+    await waitForLine(child, (line) => line === 'line 3');
+    child.stdout?.destroy();
+    expect(await ended).toMatchObject({code: 0, stderr: ''});
   });
 
   it('a second one, not the echo of the first, quits what does not listen', async () => {

@@ -216,6 +216,19 @@ describe('the schema', () => {
     }
   });
 
+  it('keeps every digit of an amount, also of a YAML number', async () => {
+    await write(
+      project(),
+      'provider:\n  price_in: 0.000000000000000001\n  price_out: 123456789012345678901234567890\n  max_prompt_size: 128KiB',
+    );
+    const config = await load();
+    expect(config.get('provider.price_in')).toBe(1n);
+    expect(config.get('provider.price_out')).toBe(123_456_789_012_345_678_901_234_567_890n * 10n ** 18n);
+    expect(config.get('provider.max_prompt_size')).toBe(131_072);
+    expect((await fault('provider: {max_prompt_size: 2MiB}')).fix).toContain('up to 768KiB');
+    expect((await fault('provider: {price_in: 1e-3}')).message).toContain('provider.price_in');
+  });
+
   it('reads the connection limits under the names that operators know', async () => {
     await write(
       project(),
