@@ -12,8 +12,7 @@ export default class ReceiptsVerify extends BaseCommand<typeof ReceiptsVerify> {
   static override summary = 'Check receipts offline: signature, cost, counts, times and chain';
   static override description =
     'Takes the id of a receipt on this machine, a file of `receipts export`, the bytes of one receipt, or - for stdin; ' +
-    'without any, the newest receipt here. Ends with 1 when anything is wrong, and says what. ' +
-    'All at once: quiver receipts export | quiver receipts verify -';
+    'without any, the newest receipt here. Ends with 1 when anything is wrong, and says what.';
   static override args = {
     receipt: Args.string({description: 'First digits of an id, a file, or - for stdin'}),
   };

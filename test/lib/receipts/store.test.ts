@@ -123,6 +123,21 @@ describe('the store', () => {
   });
 });
 
+/** Keeps one receipt after the other and prints the digest of each once it is kept. */
+const WRITER = `
+  import {writeSync} from 'node:fs';
+  import {toHex} from './src/lib/core/bytes.ts';
+  import {receiptDigest} from './src/lib/records/receipt.ts';
+  import {createRequestId} from './src/lib/records/request-for-quote.ts';
+  import {ReceiptStore} from './src/lib/receipts/store.ts';
+  import {signedReceipt} from './test/support/records.ts';
+  const store = new ReceiptStore(process.argv[1]);
+  for (;;) {
+    const signed = signedReceipt({requestId: createRequestId()});
+    store.put(signed);
+    writeSync(1, toHex(receiptDigest(signed.receipt)) + '\\n');
+  }`;
+
 describe('on the disk', () => {
   let folder: string;
   beforeEach(async () => (folder = await mkdtemp(path.join(tmpdir(), 'quiver-receipts-'))));
@@ -130,8 +145,10 @@ describe('on the disk', () => {
 
   it('a receipt that was kept is there after kill -9', async () => {
     const file = path.join(folder, 'receipts.db');
-    const writer = path.resolve(import.meta.dirname, '../../support/receipt-writer.ts');
-    const child = spawn(process.execPath, [writer, file], {stdio: ['ignore', 'pipe', 'inherit']});
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', WRITER, file], {
+      cwd: path.resolve(import.meta.dirname, '../../..'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let said = '';
     for await (const chunk of child.stdout) {
       said += String(chunk);
