@@ -1,0 +1,97 @@
+import {paymentKeyFile, peerKeyFile, receiptsDatabase, type Places} from '../config/places.ts';
+import type {NetworkProfile} from '../config/profile.ts';
+import {loadOrCreatePaymentKey} from '../identity/payment-key.ts';
+import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
+import type {Backend} from '../inference/backend.ts';
+import {ClientService} from '../inference/client/client-service.ts';
+import type {Prices} from '../inference/provider/desk.ts';
+import {ProviderService} from '../inference/provider/provider-service.ts';
+import type {ListenOptions} from '../p2p/listen.ts';
+import {NodeService} from '../p2p/node-service.ts';
+import {createNodeServices} from '../p2p/role-services.ts';
+import {ReceiptStore} from '../receipts/store.ts';
+import type {Service, ServiceContext} from '../service/service.ts';
+
+/**
+ * Everything stays on this machine, on ports that nobody else has. No QUIC: its dialling socket is bound to all
+ * interfaces, and here nothing is to be open to them.
+ */
+const HUB_SOCKETS: ListenOptions = {host: '127.0.0.1', tcp: 0, ws: 0};
+const SOCKETS: ListenOptions = {host: '127.0.0.1', tcp: 0};
+
+const HUB_NODE = 'hub-node';
+
+/** Base units of QUIV per 1,000 tokens: 0.001 and 0.002 QUIV, so that answers show what they would cost. */
+export const DEVNET_PRICES: Prices = {priceIn: 10n ** 15n, priceOut: 2n * 10n ** 15n};
+
+export interface DevnetOptions {
+  profile: NetworkProfile;
+  places: Places;
+  backends: readonly Backend[];
+  prices: Prices;
+  /** Of quiver. */
+  version: string;
+}
+
+/**
+ * A whole network for one machine: a bootstrap that is also a relay, a provider and a client, three libp2p nodes with
+ * identities of their own that talk over loopback sockets.
+ */
+export async function createDevnet({profile, places, backends, prices, version}: DevnetOptions): Promise<Service[]> {
+  const [hubKey, providerKey, clientKey, paymentKey] = await Promise.all([
+    loadOrCreatePeerKey(peerKeyFile(places, 'bootstrap')),
+    loadOrCreatePeerKey(peerKeyFile(places, 'provider')),
+    loadOrCreatePeerKey(peerKeyFile(places, 'client')),
+    loadOrCreatePaymentKey(paymentKeyFile(places, 'provider')),
+  ]);
+  const {protocolPrefix, settlement, chain} = profile;
+  const shared = {profile: {...profile, loopbackOnly: true}, mdns: false};
+  const network = {chainId: chain.id, settlement};
+
+  const hub = createNodeServices({
+    ...shared,
+    name: HUB_NODE,
+    roles: ['bootstrap', 'relay'],
+    privateKey: hubKey,
+    listen: HUB_SOCKETS,
+    bootstrap: [],
+  });
+  const joining = {...shared, after: [HUB_NODE], bootstrap: hubAddresses};
+  const providerNode = new NodeService({
+    ...joining,
+    name: 'provider-node',
+    roles: ['provider'],
+    privateKey: providerKey,
+    listen: SOCKETS,
+  });
+  const provider = new ProviderService({
+    node: providerNode,
+    backends,
+    peerKey: providerKey,
+    paymentKey,
+    network,
+    protocolPrefix,
+    prices,
+    agentVersion: `quiver/${version}`,
+  });
+  const clientNode = new NodeService({
+    ...joining,
+    name: 'client-node',
+    roles: ['client'],
+    privateKey: clientKey,
+    listen: SOCKETS,
+  });
+  const client = new ClientService({
+    node: clientNode,
+    peerKey: clientKey,
+    store: new ReceiptStore(receiptsDatabase(places)),
+    network,
+    protocolPrefix,
+  });
+  return [...hub, providerNode, provider, clientNode, client];
+}
+
+/** Where the hub listens; its ports are known once it is up. */
+function hubAddresses(context: ServiceContext): readonly string[] {
+  return context.find('network.node')?.info().publicAddresses ?? [];
+}
