@@ -1,16 +1,16 @@
 // Every example in every command's help is run, as it stands there, against one network that is up.
 import {type ChildProcess, spawn} from 'node:child_process';
-import {mkdirSync, symlinkSync} from 'node:fs';
+import {mkdirSync, symlinkSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
 import {commands, type ManifestCommand} from '../support/manifest.ts';
-import {collect, RUN_JS, type RunResult, spawnQuiver, temporaryHome, waitForLine} from '../support/quiver.ts';
+import {collect, ROOT, RUN_JS, type RunResult, spawnQuiver, temporaryHome, waitForLine} from '../support/quiver.ts';
 
 const EXAMPLE_TIMEOUT_MS = 60_000;
 /** Commands that serve until they are stopped; each gets a home of its own. */
-const SERVES = /^quiver (up|run|\S+ start)\b(?!.*--once)/;
+const SERVES = /^quiver (up|run|\S+ start)\b/;
 /** Examples that end with something other than 0 here, and why. */
 const OTHER_EXITS = new Map([['quiver init', 2 /* asks, and there is no terminal to ask on */]]);
 /** Stands in for default ports, which something else on this machine may have. */
@@ -24,7 +24,7 @@ interface Network {
   home: string;
   env: NodeJS.ProcessEnv;
   process: ChildProcess;
-  /** Of its bootstrap. */
+  /** Of a peer to talk to. */
   address: string;
 }
 
@@ -56,6 +56,13 @@ function shell(line: string, cwd: string, env: NodeJS.ProcessEnv): ChildProcess 
   });
 }
 
+/** The files that examples speak of. */
+function furnish(folder: string): void {
+  symlinkSync(path.join(ROOT, 'models'), path.join(folder, 'models'));
+  writeFileSync(path.join(folder, 'question.txt'), 'What is a relay node?\n');
+  mkdirSync(path.join(folder, 'stick'));
+}
+
 async function start(home: string, env: NodeJS.ProcessEnv): Promise<Network> {
   const child = spawnQuiver(['up', '--json'], {env, cwd: home});
   const line = await waitForLine(child, (text) => text.includes('"event":"ready"'), EXAMPLE_TIMEOUT_MS);
@@ -72,14 +79,15 @@ async function runOnce(example: string): Promise<RunResult> {
   return collect(shell(inThisPlace(example), network.home, network.env), EXAMPLE_TIMEOUT_MS);
 }
 
-/** Starts, waits until it serves, stops. */
+/** Starts, waits until it serves, stops, unless it stops by itself. */
 async function runUntilReady(example: string): Promise<RunResult> {
   await using own = await temporaryHome();
+  furnish(own.home);
   const isReady = (line: string) => line.startsWith('ready: ') || line.includes('"event":"ready"');
   const child = shell(`exec ${inThisPlace(example)}`, own.home, {...own.env, ...FREE_PORTS});
   const ended = collect(child, EXAMPLE_TIMEOUT_MS);
   await waitForLine(child, isReady, EXAMPLE_TIMEOUT_MS);
-  child.kill('SIGINT');
+  if (!example.includes('--once')) child.kill('SIGINT');
   return await ended;
 }
 
@@ -88,7 +96,7 @@ beforeAll(async () => {
   mkdirSync(path.join(place.home, 'bin'));
   symlinkSync(RUN_JS, path.join(place.home, 'bin', 'quiver'));
   symlinkSync(process.execPath, path.join(place.home, 'bin', 'node'));
-  mkdirSync(path.join(place.home, 'stick'));
+  furnish(place.home);
   network = await start(place.home, {...place.env, ...FREE_PORTS});
   // Something for `receipts` and `stats` to show.
   expect(

@@ -8,7 +8,7 @@ import {promisify} from 'node:util';
 import {publint} from 'publint';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
-import {ROOT, runQuiver, temporaryHome} from '../support/quiver.ts';
+import {collect, ROOT, runQuiver, spawnQuiver, temporaryHome, waitForLine} from '../support/quiver.ts';
 
 /** On Linux x64; the engine's binaries and the npm inside plugin-plugins are most of it. */
 const MOST_INSTALLED_MB = 150;
@@ -99,5 +99,29 @@ describe('the published package', () => {
     expect((await runQuiver(['--version'], options)).stdout).toContain(`@quiver-network/quiver/${version} `);
     expect((await runQuiver(['--help'], options)).stdout).toContain('$ quiver [COMMAND]');
     expect(await runQuiver(['config', 'show', '--json'], options)).toMatchObject({code: 0, stderr: ''});
+  });
+
+  it('brings up a network that answers, with engine, transports and keys from its own files', async () => {
+    await using home = await temporaryHome();
+    const options = {script: path.join(installed, 'bin', 'run.js'), cwd: home.home, env: home.env, timeoutMs: 60_000};
+    const {code, stdout, stderr} = await runQuiver(['up', '--once', '--ask', 'What is a relay node?'], options);
+    expect({code, stderr}).toEqual({code: 0, stderr: expect.stringContaining('The receipt is valid') as string});
+    expect(stdout).toContain('ready: inference.provider');
+    expect(stdout).toMatch(/relay/i);
+  });
+
+  it('starts a node with every transport', async () => {
+    await using home = await temporaryHome();
+    const ports = ['--port', '0', '--quic-port', '0', '--ws-port', '0', '--webrtc-port', '0', '--admin-port', '0'];
+    const child = spawnQuiver(['relay', 'start', '--json', ...ports], {
+      script: path.join(installed, 'bin', 'run.js'),
+      cwd: home.home,
+      env: home.env,
+    });
+    const ready = await waitForLine(child, (line) => line.includes('"ready"'));
+    const ended = collect(child, 15_000);
+    child.kill('SIGTERM');
+    for (const transport of ['/tcp/', '/quic-v1', '/ws', '/webrtc-direct']) expect(ready).toContain(transport);
+    expect(await ended).toMatchObject({code: 0});
   });
 });
