@@ -12,7 +12,7 @@ export default class IdentityShow extends BaseCommand<typeof IdentityShow> {
     const identities = found.filter((identity) => identity !== undefined);
     if (identities.length === 0) this.note('No identity yet: a service makes its own at its first start.');
     else {
-      const rows = identities.map(({service, peerId, paymentAddress}) => [service, peerId, paymentAddress]);
+      const rows = identities.map(({service, peerId, paymentAddress}) => [service, peerId, paymentAddress ?? '']);
       this.log(table(['SERVICE', 'PEER ID', 'PAYMENT ADDRESS'], rows));
     }
     return {identities};

@@ -4,6 +4,8 @@ import type {IdentityFiles} from '../identity/identities.ts';
 /** The services that have keys of their own. */
 export const IDENTITY_SERVICES = ['provider', 'client', 'bootstrap', 'relay'] as const;
 
+/** Providers sign bids and receipts; the others are known by their peer key alone. */
 export function identityFiles(places: Places, service: string): IdentityFiles {
-  return {service, peerKey: peerKeyFile(places, service), paymentKey: paymentKeyFile(places, service)};
+  const peerKey = peerKeyFile(places, service);
+  return service === 'provider' ? {service, peerKey, paymentKey: paymentKeyFile(places, service)} : {service, peerKey};
 }

@@ -10,33 +10,34 @@ import {loadOrCreatePeerKey, loadPeerKey} from './peer-key.ts';
 export interface IdentityFiles {
   service: string;
   peerKey: string;
-  paymentKey: string;
+  /** Left out for a service that signs nothing about money. */
+  paymentKey?: string;
 }
 
 /** The public side of an identity. */
 export interface Identity {
   service: string;
   peerId: string;
-  /** EIP-55 address of the payment key. */
-  paymentAddress: string;
+  /** EIP-55 address of the payment key; undefined where there is none. */
+  paymentAddress: string | undefined;
 }
 
-/** Makes whichever of the two keys is missing. */
+/** Makes whichever of its keys is missing. */
 export async function createIdentity(files: IdentityFiles): Promise<Identity & {created: boolean}> {
-  const existing = await readIdentity(files);
-  if (existing !== undefined) return {...existing, created: false};
-  const peerKey = await loadOrCreatePeerKey(files.peerKey);
-  const paymentKey = await loadOrCreatePaymentKey(files.paymentKey);
-  const peerId = peerKey.publicKey.toString();
-  return {service: files.service, peerId, paymentAddress: paymentKey.address, created: true};
+  const {service, peerKey, paymentKey} = files;
+  const before = await readIdentity(files);
+  const {publicKey} = await loadOrCreatePeerKey(peerKey);
+  const payment = paymentKey === undefined ? undefined : await loadOrCreatePaymentKey(paymentKey);
+  const identity = {service, peerId: publicKey.toString(), paymentAddress: payment?.address};
+  return {...identity, created: before === undefined || before.paymentAddress !== identity.paymentAddress};
 }
 
-/** Undefined unless both keys are there. */
-export async function readIdentity(files: IdentityFiles): Promise<Identity | undefined> {
-  const peerKey = await loadPeerKey(files.peerKey);
-  const paymentKey = await loadPaymentKey(files.paymentKey);
-  if (peerKey === undefined || paymentKey === undefined) return undefined;
-  return {service: files.service, peerId: peerKey.publicKey.toString(), paymentAddress: paymentKey.address};
+/** Undefined while the service has no peer key. */
+export async function readIdentity({service, peerKey, paymentKey}: IdentityFiles): Promise<Identity | undefined> {
+  const key = await loadPeerKey(peerKey);
+  const payment = paymentKey === undefined ? undefined : await loadPaymentKey(paymentKey);
+  if (key === undefined) return undefined;
+  return {service, peerId: key.publicKey.toString(), paymentAddress: payment?.address};
 }
 
 /**
@@ -44,7 +45,9 @@ export async function readIdentity(files: IdentityFiles): Promise<Identity | und
  * To restore one, copy it back. A file of that name in the folder is never overwritten.
  */
 export async function backUpKeys(identities: readonly IdentityFiles[], folder: string): Promise<string[]> {
-  const sources = identities.flatMap(({peerKey, paymentKey}) => [peerKey, paymentKey]);
+  const sources = identities.flatMap(({peerKey, paymentKey}) =>
+    paymentKey === undefined ? [peerKey] : [peerKey, paymentKey],
+  );
   const copies: string[] = [];
   for (const source of sources) {
     const bytes = await readKeyFile(source);

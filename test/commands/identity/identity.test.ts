@@ -16,7 +16,7 @@ it('makes, shows and backs up keys without ever printing a secret', async () => 
   const {peerId, paymentAddress, files} = JSON.parse(created.stdout) as {
     peerId: string;
     paymentAddress: string;
-    files: string[];
+    files: {peerKey: string; paymentKey: string};
   };
   const shown = await run('show');
   expect(shown.stdout).toBe(
@@ -29,7 +29,7 @@ it('makes, shows and backs up keys without ever printing a secret', async () => 
   const again = await run('backup', '--out', 'keys', '--json');
   expect(again).toMatchObject({code: 1, stdout: expect.stringContaining('BACKUP_EXISTS')});
 
-  const [peerFile, paymentFile] = files as [string, string];
+  const {peerKey: peerFile, paymentKey: paymentFile} = files;
   const secrets = [readFileSync(paymentFile, 'latin1').trim(), readFileSync(peerFile).subarray(4, 36).toString('hex')];
   const printed = JSON.stringify([none, created, shown, backup, again]).toLowerCase();
   for (const secret of secrets) expect(printed).not.toContain(secret);

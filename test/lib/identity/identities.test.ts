@@ -6,7 +6,7 @@ import {expect, it} from 'vitest';
 import {backUpKeys, createIdentity, readIdentity, type IdentityFiles} from '../../../src/lib/identity/identities.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
 
-function files(service: string, folder = temporaryFolder()): IdentityFiles {
+function files(service: string, folder = temporaryFolder()): Required<IdentityFiles> {
   return {service, peerKey: join(folder, `${service}.key`), paymentKey: join(folder, `${service}.payment.key`)};
 }
 
@@ -18,6 +18,25 @@ it('makes both keys once', async () => {
   expect(identity.peerId).toMatch(/^12D3KooW/);
   expect(await createIdentity(provider)).toEqual({...identity, created: false});
   expect(await readIdentity(provider)).toEqual(identity);
+});
+
+it('knows a service that has a peer key alone', async () => {
+  const {service, peerKey} = files('relay');
+  const {created, ...relay} = await createIdentity({service, peerKey});
+  expect(relay).toMatchObject({service: 'relay', paymentAddress: undefined});
+  expect(created).toBe(true);
+  expect(await readIdentity({service, peerKey})).toEqual(relay);
+  expect(await backUpKeys([{service, peerKey}], temporaryFolder())).toHaveLength(1);
+});
+
+it('makes the payment key that a service lacks', async () => {
+  const {service, peerKey, paymentKey} = files('provider');
+  const {peerId} = await createIdentity({service, peerKey});
+  expect(await createIdentity({service, peerKey, paymentKey})).toMatchObject({
+    peerId,
+    created: true,
+    paymentAddress: expect.stringMatching(/^0x/),
+  });
 });
 
 it('copies keys that can be copied back, and overwrites nothing', async () => {
