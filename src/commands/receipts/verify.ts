@@ -26,7 +26,10 @@ export default class ReceiptsVerify extends BaseCommand<typeof ReceiptsVerify> {
       description: 'Check that these bytes are the encoded question (docs/protocol-stream.md) that was signed for',
     }),
   };
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json'];
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> receipts export | <%= config.bin %> <%= command.id %> -',
+  ];
 
   async run(): Promise<object> {
     using store = new ReceiptStore(receiptsDatabase(this.places));

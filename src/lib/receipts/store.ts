@@ -23,7 +23,7 @@ const MIGRATIONS = [
     encoded BLOB NOT NULL,
     UNIQUE (request_id, client, provider)
   );
-  CREATE INDEX receipts_by_pair ON receipts (client, provider, position);
+  CREATE INDEX receipts_by_pair ON receipts (client, provider, issued_at);
   CREATE INDEX receipts_by_time ON receipts (issued_at);`,
 ];
 
@@ -90,7 +90,7 @@ export class ReceiptStore {
        WHERE excluded.sequence > sequence`,
     );
     this.#last = this.#database.prepare(
-      `SELECT * FROM receipts WHERE client = ? AND provider = ? AND finish <> 'running' ORDER BY position DESC LIMIT 1`,
+      `SELECT * FROM receipts WHERE client = ? AND provider = ? AND finish <> 'running' ORDER BY issued_at DESC LIMIT 1`,
     );
     // 'g' sorts after every hex digit.
     this.#prefix = this.#database.prepare(

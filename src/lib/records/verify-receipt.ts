@@ -9,7 +9,7 @@ import {CLOCK_SKEW_MS} from './record-error.ts';
 import {matchesSaltedHash} from './salted-hash.ts';
 import {sameAddress, sameNetwork} from './struct-codec.ts';
 
-/** A provider measures spans with one clock and dates with another; they may disagree by this much, in ms. */
+/** A provider measures spans with one clock and dates with another, which may be set back: by this much, in ms. */
 const MEASURING_TOLERANCE_MS = 2_000;
 
 /** What the verifier knows besides the receipt; whatever is absent is not compared. */
@@ -71,14 +71,13 @@ function signatureProblems(signed: SignedReceipt): string[] {
 }
 
 function amountProblems(receipt: Receipt): string[] {
-  const {tokensIn, tokensOut, cachedTokens, bytesOut, cost, finish, error, channelId, nonce, version} = receipt;
+  const {tokensIn, cachedTokens, cost, finish, error, channelId, nonce, version} = receipt;
   const problems: string[] = [];
   const due = costOf(receipt);
   if (version !== RECEIPT_VERSION)
     problems.push(`The version is ${version}, and this program knows ${RECEIPT_VERSION}.`);
   if (cost !== due) problems.push(`The cost is ${cost} base units, but tokens times price are ${due}.`);
   if (cachedTokens > tokensIn) problems.push(`${cachedTokens} cached tokens are more than the ${tokensIn} tokens in.`);
-  if (tokensOut === 0 && bytesOut > 0) problems.push(`${bytesOut} bytes of answer cannot come from no token.`);
   if (finish === 'error' && error === '') problems.push('It ended with an error that it does not name.');
   if (finish !== 'error' && error !== '') problems.push(`It names the error ${error} but did not end with one.`);
   if (isZero(channelId) !== (nonce === 0n)) problems.push('Only one of payment channel and nonce is set.');
@@ -143,7 +142,7 @@ function offerProblems(receipt: Receipt, offer: Bid | undefined): string[] {
 function historyProblems(receipt: Receipt, {earlier, findReceipt}: ReceiptExpectations): string[] {
   const problems: string[] = [];
   if (earlier !== undefined) {
-    const shrunk = (['sequence', 'tokensIn', 'tokensOut', 'bytesOut', 'issuedAt'] as const).filter(
+    const shrunk = (['sequence', 'tokensIn', 'tokensOut', 'bytesOut'] as const).filter(
       (field) => receipt[field] < earlier[field],
     );
     if (shrunk.length > 0)
@@ -154,7 +153,8 @@ function historyProblems(receipt: Receipt, {earlier, findReceipt}: ReceiptExpect
     if (previous.client !== receipt.client || previous.provider !== receipt.provider) {
       problems.push('The previous receipt that it names is between others.');
     }
-    if (previous.issuedAt > receipt.issuedAt) problems.push('It is older than the previous receipt that it names.');
+    if (previous.issuedAt > receipt.issuedAt + MEASURING_TOLERANCE_MS)
+      problems.push('It is older than the previous receipt that it names.');
   }
   return problems;
 }

@@ -56,12 +56,15 @@ describe('the store', () => {
 
   it('knows the last finished receipt between two peers', () => {
     expect(store.last(client, provider)).toBeUndefined();
-    store.put(signedReceipt({requestId: id(1)}));
-    const second = signedReceipt({requestId: id(2)});
-    store.put(second);
-    store.put(signedReceipt({requestId: id(3), finish: 'running'}));
-    store.put(signedReceipt({requestId: id(4), provider: otherPeer}));
-    expect(store.last(client, provider)?.digest).toBe(digestOf(second));
+    const issuedAt = Date.now();
+    const slow = {requestId: id(1), issuedAt: issuedAt - 10};
+    store.put(signedReceipt({...slow, finish: 'running', tokensOut: 1}));
+    store.put(signedReceipt({requestId: id(2), issuedAt: issuedAt - 20}));
+    const last = signedReceipt({...slow, sequence: 1});
+    store.put(last);
+    store.put(signedReceipt({requestId: id(3), finish: 'running', issuedAt}));
+    store.put(signedReceipt({requestId: id(4), provider: otherPeer, issuedAt}));
+    expect(store.last(client, provider)?.digest).toBe(digestOf(last));
   });
 
   it('finds a receipt by the first digits of its id or of its request', () => {
