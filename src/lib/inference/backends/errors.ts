@@ -7,6 +7,7 @@ export type BackendErrorCode =
   | 'MODEL_NOT_FOUND'
   | 'CONTEXT_TOO_LONG'
   | 'ENGINE_CRASHED'
+  | 'ENGINE_UNAVAILABLE'
   | 'MODEL_FILE_MISSING'
   | 'MODEL_FILE_INVALID';
 

@@ -42,7 +42,7 @@ export class EngineHost {
   #resting = false;
   #closed = false;
   #trouble = 'the engine is starting';
-  #loadFailure: string | undefined;
+  #loadFailure: Extract<FromEngine, {type: 'notLoaded'}> | undefined;
   #restart: NodeJS.Timeout | undefined;
   #nextId = 1;
 
@@ -126,8 +126,13 @@ export class EngineHost {
 
   #spawn(): void {
     this.#resting = false;
-    // No environment: nothing secret gets there, and no option of this process's Node. Only crash reports are read.
-    const child = fork(engineEntry, [], {execArgv: [], env: {}, stdio: ['ignore', 'ignore', 'pipe', 'ipc']});
+    // An environment of its own: nothing secret gets there, and no option of this process's Node. Only crash reports are
+    // read; a backtrace would take a debugger and seconds.
+    const child = fork(engineEntry, [], {
+      execArgv: [],
+      env: {GGML_NO_BACKTRACE: '1'},
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
     this.#child = child;
     let lastWords = '';
     this.#loadFailure = undefined;
@@ -139,7 +144,7 @@ export class EngineHost {
       if (child.pid === undefined) this.#gone(error.message);
     });
     child.once('exit', (code, signal) => {
-      this.#gone(this.#loadFailure ?? `${signal ?? `exit code ${code}`}${lastLine(lastWords)}`);
+      this.#gone(this.#loadFailure?.message ?? `${signal ?? `exit code ${code}`}${lastLine(lastWords)}`);
     });
     this.post({type: 'load', modelPath: this.#options.modelPath, slots: this.#options.slots});
   }
@@ -152,7 +157,7 @@ export class EngineHost {
       this.#letGo();
       this.#loaded.resolve(message.model);
     } else if (message.type === 'notLoaded') {
-      this.#loadFailure = message.message;
+      this.#loadFailure = message;
       this.#child?.kill('SIGKILL');
     } else {
       this.#replies.get(message.id)?.push(message);
@@ -178,7 +183,11 @@ export class EngineHost {
     this.#replies.clear();
     if (this.#closed) return;
     this.#options.log?.warn({how}, 'the engine process ended unexpectedly');
-    if (!started) this.#loaded.reject(notLoadable(this.#options.modelPath, how));
+    if (!started) {
+      this.#loaded.reject(
+        this.#loadFailure?.noBinary === true ? unavailable() : notLoadable(this.#options.modelPath, how),
+      );
+    }
     this.#loaded = Promise.withResolvers();
     // Nobody may be waiting for it.
     this.#loaded.promise.catch(() => {});
@@ -216,6 +225,14 @@ function notLoadable(modelPath: string, why: string): BackendError {
     code: 'MODEL_FILE_INVALID',
     message: `the engine can't load ${modelPath}: ${why}`,
     fix: 'Check that the file is a complete GGUF model that fits into memory; download or copy it again if in doubt.',
+  });
+}
+
+function unavailable(): BackendError {
+  return new BackendError({
+    code: 'ENGINE_UNAVAILABLE',
+    message: `there is no embedded engine for ${process.platform} ${process.arch}`,
+    fix: 'Start Ollama or a llama.cpp server on this machine: it is found and used by itself.',
   });
 }
 

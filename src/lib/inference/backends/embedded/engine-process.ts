@@ -1,6 +1,7 @@
 import {Engine, EngineError, Run} from './engine.ts';
 import {Outbox} from './outbox.ts';
 import type {EngineFailure, FromEngine, ToEngine} from './protocol.ts';
+import {skipBinaryProbe} from './skip-binary-probe.ts';
 
 /**
  * Entry of the engine process: native code that crashes here takes nothing else along. It ends with its parent, and
@@ -23,11 +24,17 @@ process.on('message', (message: ToEngine) => {
 });
 
 async function load(modelPath: string, slots: number): Promise<void> {
+  let noBinary = true;
   try {
-    engine = await Engine.load(await import('node-llama-cpp'), modelPath, slots);
+    const library = await import('node-llama-cpp');
+    noBinary = false;
+    engine = await skipBinaryProbe(() => Engine.load(library, modelPath, slots)).catch((error: unknown) => {
+      noBinary = error instanceof library.NoBinaryFoundError;
+      throw error;
+    });
     outbox.send({type: 'loaded', model: engine.info});
   } catch (error) {
-    outbox.send({type: 'notLoaded', message: error instanceof Error ? error.message : String(error)});
+    outbox.send({type: 'notLoaded', message: error instanceof Error ? error.message : String(error), noBinary});
   }
 }
 

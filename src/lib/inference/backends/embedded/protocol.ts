@@ -42,7 +42,8 @@ export type EngineFailure =
 
 export type FromEngine =
   | {type: 'loaded'; model: LoadedModel}
-  | {type: 'notLoaded'; message: string}
+  /** `noBinary`: there is no engine for this machine at all. */
+  | {type: 'notLoaded'; message: string; noBinary: boolean}
   | {type: 'deltas'; deltas: EngineDelta[]}
   | {type: 'end'; id: number; finish: FinishReason; usage: Usage}
   | {type: 'vectors'; id: number; vectors: number[][]}

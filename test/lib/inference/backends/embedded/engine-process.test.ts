@@ -1,8 +1,9 @@
 import {execFile, spawn} from 'node:child_process';
-import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
+import {copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
+import {fileURLToPath, pathToFileURL} from 'node:url';
 import {promisify} from 'node:util';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {createEmbeddedBackend} from '../../../../../src/lib/inference/backends/embedded.ts';
@@ -138,6 +139,27 @@ describe('the engine process', () => {
     expect(lines).toHaveLength(2);
     expect(lines[1]).not.toContain('canary');
     expect(lines[1]).not.toContain('PATH');
+  });
+});
+
+describe('a machine without the engine', () => {
+  it('is told so, and what to do', async () => {
+    // The sources somewhere where node-llama-cpp is not to be found.
+    const elsewhere = join(folder, 'elsewhere');
+    for (const part of ['core', 'inference', 'observability']) {
+      cpSync(fileURLToPath(new URL(`../../../../../src/lib/${part}`, import.meta.url)), join(elsewhere, part), {
+        recursive: true,
+      });
+    }
+    writeFileSync(join(elsewhere, 'package.json'), '{"type": "module"}');
+    const copy = pathToFileURL(join(elsewhere, 'inference/backends/embedded.ts')).href;
+    const script = `
+      const {createEmbeddedBackend} = await import(${JSON.stringify(copy)});
+      await createEmbeddedBackend({modelPath: ${JSON.stringify(modelPath)}}).catch(({code, fix}) => console.log(code, fix));`;
+    const {stdout} = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      timeout: 15_000,
+    });
+    expect(stdout).toMatch(/^ENGINE_UNAVAILABLE Start Ollama/);
   });
 });
 
