@@ -1,6 +1,17 @@
 // What is published: packed, installed from the tarball as a user would, weighed, and run.
 import {execFile} from 'node:child_process';
-import {existsSync, globSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {promisify} from 'node:util';
@@ -14,6 +25,7 @@ import {collect, ROOT, runQuiver, spawnQuiver, temporaryHome, waitForLine} from 
 const MOST_INSTALLED_MB = 150;
 const MB = 1_000_000;
 const STAGE = path.join(ROOT, 'build', 'package');
+const TYPE_ROOTS = path.join(ROOT, 'node_modules', '@types');
 const run = promisify(execFile);
 
 interface Packed {
@@ -99,6 +111,29 @@ describe('the published package', () => {
     expect((await runQuiver(['--version'], options)).stdout).toContain(`@quiver-network/quiver/${version} `);
     expect((await runQuiver(['--help'], options)).stdout).toContain('$ quiver [COMMAND]');
     expect(await runQuiver(['config', 'show', '--json'], options)).toMatchObject({code: 0, stderr: ''});
+  });
+
+  it('is a library, with types for it and for plugins', async () => {
+    const use = `import {createClient, QuiverError} from '@quiver-network/quiver';
+import type {BackendsHook} from '@quiver-network/quiver/plugin';
+const hook: BackendsHook = async () => [];
+console.log(typeof createClient, typeof QuiverError, hook.length);
+`;
+    const consumer = path.join(folder, 'consumer');
+    mkdirSync(path.join(consumer, 'node_modules', '@quiver-network'), {recursive: true});
+    symlinkSync(installed, path.join(consumer, 'node_modules', '@quiver-network', 'quiver'));
+    writeFileSync(path.join(consumer, 'package.json'), '{"type": "module"}');
+    writeFileSync(path.join(consumer, 'use.ts'), use);
+    writeFileSync(path.join(consumer, 'misuse.ts'), use.replace('[];', '[{}];'));
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--skipLibCheck', '--types', 'node'];
+    const tsc = (file: string) =>
+      run(path.join(ROOT, 'node_modules', '.bin', 'tsc'), [...options, '--typeRoots', TYPE_ROOTS, file], {
+        cwd: consumer,
+      });
+    await tsc('use.ts');
+    await expect(tsc('misuse.ts')).rejects.toMatchObject({stdout: expect.stringContaining('Backend') as string});
+    const {stdout} = await run(process.execPath, ['use.ts'], {cwd: consumer});
+    expect(stdout).toBe('function function 0\n');
   });
 
   it('brings up a network that answers, with engine, transports and keys from its own files', async () => {
