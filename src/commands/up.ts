@@ -1,10 +1,7 @@
-import {join} from 'node:path';
-
 import {Flags} from '@oclif/core';
 
 import {BaseCommand} from '../lib/cli/base-command.ts';
-import {collectPluginBackends} from '../lib/cli/plugins.ts';
-import {controlSocket, runFile} from '../lib/config/places.ts';
+import {controlSocket} from '../lib/config/places.ts';
 
 export default class Up extends BaseCommand<typeof Up> {
   static override summary = 'Run a whole network on this machine';
@@ -34,44 +31,25 @@ export default class Up extends BaseCommand<typeof Up> {
   ];
 
   async run(): Promise<void> {
-    const [config, {findBackends}, {createDevnet, DEVNET_PRICES}, {runServices, serviceLogger}] = await Promise.all([
+    const [config, {createDevnet}, {ownBackends, runHere}, {serviceLogger}] = await Promise.all([
       this.loadSettings(),
-      import('../lib/catalog/find-backends.ts'),
       import('../lib/devnet/devnet.ts'),
+      import('../lib/cli/serve.ts'),
       import('../lib/cli/run-services.ts'),
     ]);
-    const {ask, once, model = []} = this.flags;
-    const {profile} = config;
+    const {ask, once, model} = this.flags;
     // The ready lines say it all; whoever wants every line of seven services asks for it.
     const quiet = config.origin('log.level').layer === 'default';
     const log = await serviceLogger(quiet ? 'warn' : config.get('log.level'));
-    const backends = await findBackends({
-      config,
+    const backends = await ownBackends(this, config, log, {modelPaths: model, embedded: true});
+    await runHere(this, config, {
+      services: await createDevnet({config, places: this.places, version: this.config.version, backends}),
       log,
-      modelPaths: model,
-      builtInModel: join(this.config.root, 'models', 'quiver-tiny.gguf'),
-      embedded: true,
-      extra: await collectPluginBackends(this.config),
-      signal: AbortSignal.timeout(30_000),
-    });
-    const socketPath = controlSocket(this.places, profile.name);
-    await runServices(this, {
-      services: await createDevnet({
-        profile,
-        places: this.places,
-        backends,
-        prices: DEVNET_PRICES,
-        version: this.config.version,
-      }),
-      log,
-      profile: profile.name,
       admin: {host: '127.0.0.1', port: this.flags['admin-port']},
-      socketPath,
-      runFile: runFile(this.places, profile.name),
       onReady: async (host) => {
         if (ask !== undefined) {
           const {askAndVerify} = await import('../lib/cli/ask.ts');
-          await askAndVerify(this, socketPath, ask, host.stopping);
+          await askAndVerify(this, controlSocket(this.places, config.profile.name), ask, host.stopping);
         }
         if (once) await host.stop();
         else this.note('Ask it from another terminal: quiver infer "What is a relay node?" (Ctrl-C stops it)');

@@ -1,12 +1,7 @@
-import {join} from 'node:path';
-
 import {Flags} from '@oclif/core';
 
 import {BaseCommand} from '../../lib/cli/base-command.ts';
-import {collectPluginBackends} from '../../lib/cli/plugins.ts';
 import {PROVIDER_SETTINGS} from '../../lib/cli/provider-flags.ts';
-import {controlSocket, runFile} from '../../lib/config/places.ts';
-import {parseAmount} from '../../lib/core/units.ts';
 
 export default class ProviderStart extends BaseCommand<typeof ProviderStart> {
   static override summary = 'Serve models to the network';
@@ -22,8 +17,6 @@ export default class ProviderStart extends BaseCommand<typeof ProviderStart> {
       description: 'Serve this GGUF file; can be given again',
     }),
     embedded: Flags.boolean({description: 'Serve the built-in model too, beside what was found'}),
-    'price-in': Flags.string({helpValue: '<QUIV>', default: '0.001', description: 'Price of 1,000 tokens of prompt'}),
-    'price-out': Flags.string({helpValue: '<QUIV>', default: '0.002', description: 'Price of 1,000 tokens of answer'}),
     ...PROVIDER_SETTINGS,
   };
   static override examples = [
@@ -32,36 +25,7 @@ export default class ProviderStart extends BaseCommand<typeof ProviderStart> {
   ];
 
   async run(): Promise<void> {
-    const [config, {findBackends}, {providerServices}, {runServices, serviceLogger}] = await Promise.all([
-      this.loadSettings(),
-      import('../../lib/catalog/find-backends.ts'),
-      import('../../lib/catalog/provider-services.ts'),
-      import('../../lib/cli/run-services.ts'),
-    ]);
-    const log = await serviceLogger(config.get('log.level'));
-    const profile = config.profile.name;
-    const {model = [], embedded} = this.flags;
-    await runServices(this, {
-      services: await providerServices({
-        config,
-        places: this.places,
-        version: this.config.version,
-        prices: {priceIn: parseAmount(this.flags['price-in']), priceOut: parseAmount(this.flags['price-out'])},
-        backends: await findBackends({
-          config,
-          log,
-          modelPaths: model,
-          builtInModel: join(this.config.root, 'models', 'quiver-tiny.gguf'),
-          embedded,
-          extra: await collectPluginBackends(this.config),
-          signal: AbortSignal.timeout(30_000),
-        }),
-      }),
-      log,
-      profile,
-      admin: {host: config.get('admin.host'), port: config.get('admin.port')},
-      socketPath: controlSocket(this.places, profile),
-      runFile: runFile(this.places, profile),
-    });
+    const {serve} = await import('../../lib/cli/serve.ts');
+    await serve(this, ['provider'], {modelPaths: this.flags.model, embedded: this.flags.embedded});
   }
 }

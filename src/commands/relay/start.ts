@@ -3,7 +3,6 @@ import type {Interfaces} from '@oclif/core';
 import {BaseCommand} from '../../lib/cli/base-command.ts';
 import {keyFlag} from '../../lib/cli/flags.ts';
 import {nodeFlags} from '../../lib/cli/node-flags.ts';
-import {controlSocket, runFile} from '../../lib/config/places.ts';
 
 export default class RelayStart extends BaseCommand<typeof RelayStart> {
   static override summary = 'Run a circuit relay for peers behind NAT';
@@ -16,24 +15,7 @@ export default class RelayStart extends BaseCommand<typeof RelayStart> {
   ];
 
   async run(): Promise<void> {
-    const [config, {nodeSettings}, {createNodeServices}, {runServices, serviceLogger}] = await Promise.all([
-      this.loadSettings(),
-      import('../../lib/catalog/node-settings.ts'),
-      import('../../lib/p2p/role-services.ts'),
-      import('../../lib/cli/run-services.ts'),
-    ]);
-    const profile = config.profile.name;
-    const region = config.get('relay.region');
-    await runServices(this, {
-      services: createNodeServices({
-        ...(await nodeSettings(config, this.places, 'relay', ['relay'])),
-        ...(region !== undefined && {region}),
-      }),
-      log: await serviceLogger(config.get('log.level')),
-      profile,
-      admin: {host: config.get('admin.host'), port: config.get('admin.port')},
-      socketPath: controlSocket(this.places, profile),
-      runFile: runFile(this.places, profile),
-    });
+    const {serve} = await import('../../lib/cli/serve.ts');
+    await serve(this, ['relay']);
   }
 }

@@ -17,18 +17,18 @@ export async function askAndVerify(
 ): Promise<void> {
   const client = remoteClient(controlClient(socketPath));
   const request = {messages: [{role: 'user' as const, content: prompt}]};
-  command['note'](`> ${prompt}`);
-  const printer = new AnswerPrinter({note: (text) => command['note'](text)}, process.stdout);
+  command.note(`> ${prompt}`);
+  const printer = new AnswerPrinter({note: (text) => command.note(text)}, process.stdout);
   try {
     for await (const event of client.infer(request, signal)) {
       if (event.event === 'receipt') checkReceipt(event.receipt);
-      if (command.jsonEnabled()) command['event'](event);
+      if (command.jsonEnabled()) command.event(event);
       else await printer.print(event);
     }
   } finally {
     if (!command.jsonEnabled()) printer.finishLine();
   }
-  command['note']('The receipt is valid; see it with: quiver receipts show');
+  command.note('The receipt is valid; see it with: quiver receipts show');
 }
 
 function checkReceipt(json: unknown): void {

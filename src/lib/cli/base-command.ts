@@ -36,7 +36,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
 
   protected flags!: CommandFlags<T>;
   protected args!: CommandArgs<T>;
-  protected places!: Places;
+  places!: Places;
 
   #settings: Promise<Config> | undefined;
   #interrupt: Interrupt | undefined;
@@ -74,7 +74,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
   }
 
   /** The settings of this command: flags, environment, files, network profile, defaults. */
-  protected loadSettings(): Promise<Config> {
+  loadSettings(): Promise<Config> {
     this.#settings ??= loadConfig({
       places: this.places,
       cwd: this.folder,

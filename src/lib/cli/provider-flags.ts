@@ -9,6 +9,8 @@ type PlainFlag = Interfaces.OptionFlag<string | undefined>;
 export const PROVIDER_SETTINGS = plain({
   backend: keyListFlag('provider.backends'),
   region: keyFlag('provider.region'),
+  'price-in': keyFlag('provider.price_in'),
+  'price-out': keyFlag('provider.price_out'),
   'bootstrap-node': keySwitch('network.bootstrap_mode'),
   bootstrap: keyListFlag('network.bootstrap_nodes'),
   announce: keyListFlag('network.announce'),

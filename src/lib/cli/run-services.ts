@@ -29,14 +29,14 @@ export function serviceLogger(level: LogLevel): Promise<Logger> {
  */
 export async function runServices(command: BaseCommand<typeof Command>, options: RunOptions): Promise<void> {
   const {onReady, ...hostOptions} = options;
-  const progress = new Progress((text) => command['note'](text));
+  const progress = new Progress((text) => command.note(text));
   const host = createHost({
     ...hostOptions,
     version: command.config.version,
     onProgress: (service, phase) => progress.update(service.name, phase),
   });
   const signals = new StopSignals(() => {
-    command['note']('Stopping; press Ctrl-C again to quit now.');
+    command.note('Stopping; press Ctrl-C again to quit now.');
     // A failure is heard below, through `stopped`.
     host.stop().catch(() => undefined);
   });
@@ -67,7 +67,7 @@ async function started(host: Host, progress: Progress): Promise<HostInfo> {
 function announce(command: BaseCommand<typeof Command>, info: HostInfo): void {
   const {services, admin, socket, pid} = info;
   if (command.jsonEnabled()) {
-    command['event']({event: 'ready', services, admin, socket, pid});
+    command.event({event: 'ready', services, admin, socket, pid});
     return;
   }
   for (const {kind, publicAddresses, addresses} of services) {

@@ -1,10 +1,9 @@
+import type {Config} from '../config/config.ts';
 import {paymentKeyFile, peerKeyFile, receiptsDatabase, type Places} from '../config/places.ts';
-import type {NetworkProfile} from '../config/profile.ts';
 import {loadOrCreatePaymentKey} from '../identity/payment-key.ts';
 import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
 import type {Backend} from '../inference/backend.ts';
 import {ClientService} from '../inference/client/client-service.ts';
-import type {Prices} from '../inference/provider/desk.ts';
 import {ProviderService} from '../inference/provider/provider-service.ts';
 import type {ListenOptions} from '../p2p/listen.ts';
 import {NodeService} from '../p2p/node-service.ts';
@@ -21,14 +20,10 @@ const SOCKETS: ListenOptions = {host: '127.0.0.1', tcp: 0};
 
 const HUB_NODE = 'hub-node';
 
-/** Base units of QUIV per 1,000 tokens: 0.001 and 0.002 QUIV, so that answers show what they would cost. */
-export const DEVNET_PRICES: Prices = {priceIn: 10n ** 15n, priceOut: 2n * 10n ** 15n};
-
 export interface DevnetOptions {
-  profile: NetworkProfile;
+  config: Config;
   places: Places;
   backends: readonly Backend[];
-  prices: Prices;
   /** Of quiver. */
   version: string;
 }
@@ -37,13 +32,14 @@ export interface DevnetOptions {
  * A whole network for one machine: a bootstrap that is also a relay, a provider and a client, three libp2p nodes with
  * identities of their own that talk over loopback sockets.
  */
-export async function createDevnet({profile, places, backends, prices, version}: DevnetOptions): Promise<Service[]> {
+export async function createDevnet({config, places, backends, version}: DevnetOptions): Promise<Service[]> {
   const [hubKey, providerKey, clientKey, paymentKey] = await Promise.all([
     loadOrCreatePeerKey(peerKeyFile(places, 'bootstrap')),
     loadOrCreatePeerKey(peerKeyFile(places, 'provider')),
     loadOrCreatePeerKey(peerKeyFile(places, 'client')),
     loadOrCreatePaymentKey(paymentKeyFile(places, 'provider')),
   ]);
+  const {profile} = config;
   const {protocolPrefix, settlement, chain} = profile;
   const shared = {profile: {...profile, loopbackOnly: true}, mdns: false};
   const network = {chainId: chain.id, settlement};
@@ -71,7 +67,7 @@ export async function createDevnet({profile, places, backends, prices, version}:
     paymentKey,
     network,
     protocolPrefix,
-    prices,
+    prices: {priceIn: config.get('provider.price_in'), priceOut: config.get('provider.price_out')},
     agentVersion: `quiver/${version}`,
   });
   const clientNode = new NodeService({
