@@ -14,8 +14,11 @@ import {LOOPBACK_LIMITS, traitsOf} from './roles.ts';
 import type {Transports} from './transports.ts';
 import {loadTransports} from './transports.ts';
 
-/** What a stream may have waiting for a slow reader; beyond it the stream is reset instead of eating memory. */
-const MAX_STREAM_WRITE_BUFFER_BYTES = 1024 * 1024;
+/**
+ * What one stream may hold in memory, in bytes; it is reset beyond. What its sender may have on the way (the window)
+ * has to fit into the read buffer of 4 MiB of a paused stream, and then into the write buffer of the next one.
+ */
+const STREAM_LIMITS = {maxStreamWindowSize: 1024 * 1024, maxWriteBufferLength: 4 * 1024 * 1024};
 
 /** Slots held on different relays, so that one relay's restart does not cut a provider off. */
 const RELAY_SLOTS = 2;
@@ -31,6 +34,9 @@ const GRACE_TAG_VALUE = 50;
  * then cuts the connection.
  */
 const PING_STREAMS = {maxInboundStreams: 16, maxOutboundStreams: 16};
+
+/** After the start until a node looks itself up in the DHT, in ms; every other lookup waits for that one. */
+const FIRST_LOOKUP_MS = 100;
 
 /** Shortest time that a silent connection is given, in ms; a machine out of breath is late by seconds. */
 const SILENCE_MS = 10_000;
@@ -100,7 +106,7 @@ async function loadBase({name}: NodeNetwork, mdns: boolean): Promise<Libp2pOptio
   ]);
   return {
     connectionEncrypters: [tls(), noise()],
-    streamMuxers: [yamux({streamOptions: {maxWriteBufferLength: MAX_STREAM_WRITE_BUFFER_BYTES}})],
+    streamMuxers: [yamux({streamOptions: STREAM_LIMITS})],
     ...(discovery && {peerDiscovery: [discovery.mdns({serviceTag: `_quiver-${name}._udp.local`})]}),
   };
 }
@@ -137,6 +143,7 @@ async function loadServices(
     ping: ping({runOnLimitedConnection: true, ...PING_STREAMS}),
     dht: kad.kadDHT({
       protocol: names.kad,
+      initialQuerySelfInterval: FIRST_LOOKUP_MS,
       peerInfoMapper: loopbackOnly ? kad.passthroughMapper : kad.removePrivateAddressesMapper,
       validators: Object.fromEntries([...(records ?? [])].map(([namespace, rules]) => [namespace, rules.validate])),
       selectors: Object.fromEntries([...(records ?? [])].map(([namespace, rules]) => [namespace, rules.select])),

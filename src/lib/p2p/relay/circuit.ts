@@ -59,14 +59,23 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
   const end = (): void => {
     if (ended) return;
     ended = true;
-    to.close().then(events.onEnded, (error: unknown) =>
-      events.onFailed(error instanceof Error ? error : new Error(String(error))),
-    );
+    to.close().then(events.onEnded, (error: unknown) => events.onFailed(asError(error)));
   };
-  // A stream that has ended throws when it is paused or resumed, and what a listener throws ends the process.
-  to.addEventListener('drain', () => {
-    if (from.readStatus === 'paused') from.resume();
-  });
+  // Pausing, resuming or sending throws when the connection below has just gone, and what a listener throws would end
+  // the process.
+  const guarded = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      events.onFailed(asError(error));
+    }
+  };
+  // Only when everything has left: what gathered in a paused stream comes as one message, on top of what waits.
+  const resume = (): void => {
+    if (from.readStatus === 'paused' && to.writeBufferLength === 0) guarded(() => from.resume());
+  };
+  to.addEventListener('drain', resume);
+  to.addEventListener('idle', resume);
   from.addEventListener('remoteCloseWrite', end);
   from.addEventListener('close', ({error}) => (error === undefined ? end() : events.onFailed(error)));
   from.addEventListener('message', ({data}) => {
@@ -75,9 +84,16 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
       events.onLimit();
       return;
     }
-    // The other side may have gone while this message was on its way; its own event tells so.
     if (to.writeStatus !== 'writable') return;
     events.onBytes(data.byteLength);
-    if (!to.send(data) && from.readStatus === 'readable') from.pause();
+    guarded(() => {
+      if (!to.send(data) && from.readStatus === 'readable') from.pause();
+    });
   });
+  // It may have ended between the handshake and now.
+  if (from.remoteWriteStatus === 'closed' && from.readBufferLength === 0) end();
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

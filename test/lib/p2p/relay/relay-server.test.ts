@@ -1,3 +1,5 @@
+import {once} from 'node:events';
+
 import type {Connection} from '@libp2p/interface';
 import {lpStream} from '@libp2p/utils';
 import {multiaddr} from '@multiformats/multiaddr';
@@ -106,6 +108,36 @@ test('the limit on bytes holds in each direction by itself', async () => {
   await until(() => connection.status !== 'open');
   expect(statsOf(relay).cutAtLimit).toBe(1);
   await until(() => statsOf(relay).circuits === 0);
+});
+
+test('a slow reader slows the sender down through the relay, and gets every byte', async () => {
+  const relay = await startRelay();
+  const provider = await startRelayedProvider(relay);
+  let received = 0;
+  await provider.handle(
+    '/test/slow/1',
+    (stream) => {
+      stream.addEventListener('message', ({data}) => {
+        received += data.byteLength;
+        stream.pause();
+        setTimeout(() => {
+          if (stream.status === 'open' && stream.readStatus === 'paused') stream.resume();
+        }, 5);
+      });
+    },
+    {runOnLimitedConnection: true},
+  );
+  await reachable(provider);
+  const client = await startNode({roles: ['client'], listen: {host: '127.0.0.1'}});
+  const connection = await client.dial(multiaddr(circuitTo(relay, provider)));
+  const stream = await connection.newStream('/test/slow/1', {runOnLimitedConnection: true});
+  const chunk = new Uint8Array(64 * 1024);
+  const chunks = 12 * 16;
+  for (let i = 0; i < chunks; i += 1) {
+    // Not `onDrain()`, which waits the first time only.
+    if (!stream.send(chunk)) await once(stream, 'drain', {signal: AbortSignal.timeout(10_000)});
+  }
+  await until(() => received === chunks * chunk.length, 20_000);
 });
 
 test('a circuit ends when its time is up', async () => {
