@@ -11,6 +11,7 @@ import {ROOT, temporaryHome} from '../support/quiver.ts';
 
 const MOST_INSTALLED_MB = 1_100;
 const MB = 1_000_000;
+const LONGEST_DEMO_MS = 15_000;
 /** One line per native part: it is loaded, and does something. */
 const NATIVE_PARTS = {
   // Loads its native part at once, and throws without it.
@@ -77,6 +78,16 @@ describe('a clean installation', () => {
       env: {...env, QUIVER_HOME: home.home},
     });
     expect(stdout).toMatch(/^@quiver-network\/quiver\/\S+ \S+ node-v24\./);
+  });
+
+  it('shows the whole network with `npm run demo`', async () => {
+    await using home = await temporaryHome();
+    const started = performance.now();
+    const {stdout, stderr} = await run('npm', ['run', 'demo'], {cwd: clone, env: {...env, QUIVER_HOME: home.home}});
+    expect(stderr).toContain('The receipt is valid');
+    expect(stdout).toMatch(/A relay/);
+    console.log(`${((performance.now() - started) / 1_000).toFixed(1).padStart(7)} s   npm run demo`);
+    expect(performance.now() - started).toBeLessThan(LONGEST_DEMO_MS);
   });
 
   it('leaves the tree as it was', () => {
