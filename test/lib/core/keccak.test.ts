@@ -10,10 +10,30 @@ it('hashes as Ethereum does', () => {
   expect(toHex(keccak256(utf8('abc')))).toBe('0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45');
 });
 
-it('agrees with another implementation on any bytes', () => {
+it('agrees with another implementation at every length around the size of a block', () => {
+  for (let length = 0; length <= 300; length += 1) {
+    const bytes = Uint8Array.from({length}, (_, index) => (index * 7 + length) % 256);
+    expect(toHex(keccak256(bytes))).toBe(ethersKeccak(bytes));
+  }
+});
+
+it('agrees with another implementation on any bytes, in any order of calls', () => {
   fc.assert(
-    fc.property(fc.uint8Array({maxLength: 600}), (bytes) => {
+    fc.property(fc.uint8Array({maxLength: 3_000, size: 'max'}), (bytes) => {
       expect(toHex(keccak256(bytes))).toBe(ethersKeccak(bytes));
     }),
+    {numRuns: 300},
   );
+});
+
+it.each([32 * 1_024 - 1, 32 * 1_024, 32 * 1_024 + 1, 1_000_000])('agrees at %d bytes', (length) => {
+  const bytes = new Uint8Array(length).fill(0xa5);
+  expect(toHex(keccak256(bytes))).toBe(ethersKeccak(bytes));
+});
+
+it('gives a hash that later calls leave as it is', () => {
+  const first = keccak256(utf8('abc'));
+  const before = toHex(first);
+  keccak256(utf8('def'));
+  expect(toHex(first)).toBe(before);
 });
