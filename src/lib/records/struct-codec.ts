@@ -17,9 +17,8 @@ export function structToWire<F extends Fields>(struct: Struct<F>, value: StructV
 
 /** The other way. Throws `RECORD_INVALID` naming the first field that is out of bounds. */
 export function structFromWire<F extends Fields>(struct: Struct<F>, message: object): StructValue<F> {
-  const wire = new Map<string, Wire>(Object.entries(message));
   return readStruct(struct, (name, kind) => {
-    const value = wire.get(name);
+    const value = Reflect.get(message, name) as Wire | undefined;
     return value === undefined ? undefined : kind.fromWire(value);
   });
 }

@@ -380,6 +380,18 @@ export declare type MarketQuery = Message$1<"quiver.frames.v1.MarketQuery"> & {
    * @generated from field: quiver.frames.v1.MarketReply offer = 3;
    */
   offer?: MarketReply | undefined;
+
+  /**
+   * Asks for the manifests of up to so many other providers, of `model` if it is given.
+   *
+   * @generated from field: uint32 others = 4;
+   */
+  others: number;
+
+  /**
+   * @generated from field: string model = 5;
+   */
+  model: string;
 };
 
 /**
@@ -430,11 +442,11 @@ export declare type MarketReply = Message$1<"quiver.frames.v1.MarketReply"> & {
   retryAfterMs: number;
 
   /**
-   * Addresses where the provider can be dialled, at most 8; only on the reply topic.
+   * Sealed manifests of other providers, at most 32 and at most 32 KiB.
    *
-   * @generated from field: repeated string addresses = 6;
+   * @generated from field: repeated bytes others = 6;
    */
-  addresses: string[];
+  others: Uint8Array[];
 };
 
 /**
