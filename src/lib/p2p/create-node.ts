@@ -9,6 +9,7 @@ import type {PeerAddress} from './peer-address.ts';
 import {parseBootstrap, parsePeerAddress} from './peer-address.ts';
 import {gossipTopics, networkNames} from './protocols.ts';
 import type {Rejoin} from './rejoin.ts';
+import {LOOPBACK_RELAY_LIMITS} from './relay/limits.ts';
 import type {RoleTraits} from './roles.ts';
 import {LOOPBACK_LIMITS, traitsOf} from './roles.ts';
 import type {Transports} from './transports.ts';
@@ -155,7 +156,7 @@ async function loadServices(
     rejoin: (components) => (rejoin = new joining.Rejoin(components, named, log)),
     ...(autonat && {autonat: autonat.autoNATv2()}),
     ...(dcutr && {dcutr: dcutr.dcutr()}),
-    ...(relay && {relay: relay.relayServer({...(loopbackOnly && relay.LOOPBACK_RELAY_LIMITS), ...options.relay}, log)}),
+    ...(relay && {relay: relay.relayServer({...(loopbackOnly && LOOPBACK_RELAY_LIMITS), ...options.relay}, log)}),
   };
 }
 

@@ -3,6 +3,7 @@ import {once} from 'node:events';
 import {BlockList, createServer, isIP, isIPv6} from 'node:net';
 
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {describePortHolder} from '../observability/port-holder.ts';
 
 /** Sockets of a node. A port left out or false is not opened, 0 takes any free one. */
 export interface ListenOptions {
@@ -80,7 +81,7 @@ export async function assertPortsFree(listen: ListenOptions): Promise<void> {
     try {
       await (SOCKETS[name].transport === 'tcp' ? tryTcp(listen.host, port) : tryUdp(listen.host, port));
     } catch (error) {
-      throw explain(error, name, port, listen.host);
+      throw await explain(error, name, port, listen.host);
     }
   }
 }
@@ -103,14 +104,14 @@ async function tryUdp(host: string, port: number): Promise<void> {
   }
 }
 
-function explain(error: unknown, name: SocketName, port: number, host: string): unknown {
+async function explain(error: unknown, name: SocketName, port: number, host: string): Promise<unknown> {
   const {transport, flag} = SOCKETS[name];
   const where = `${transport.toUpperCase()} port ${port} on ${host}`;
   switch (error instanceof Error && 'code' in error ? error.code : undefined) {
     case 'EADDRINUSE':
       return new QuiverError({
         code: 'PORT_IN_USE',
-        message: `${where} is used by another process`,
+        message: `${where} is ${await describePortHolder(port, transport)}`,
         fix: `Take another port with ${flag} ${port + 10}, or any free one with ${flag} 0`,
         cause: error,
       });

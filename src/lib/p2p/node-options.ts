@@ -8,7 +8,8 @@ import type {Multiaddr} from '@multiformats/multiaddr';
 import type {Logger} from '../observability/logger.ts';
 import type {Admission} from './admission.ts';
 import type {ListenOptions} from './listen.ts';
-import type {RelayLimits, RelayServer} from './relay/relay-server.ts';
+import type {RelayLimits} from './relay/limits.ts';
+import type {RelayServer} from './relay/relay-server.ts';
 import type {Rejoin} from './rejoin.ts';
 import type {NodeLimits, NodeRole} from './roles.ts';
 

@@ -1,6 +1,5 @@
 import type {Connection, PeerId, Startable, Stream} from '@libp2p/interface';
 import {peerIdFromMultihash} from '@libp2p/peer-id';
-import {RecordEnvelope} from '@libp2p/peer-record';
 import {lpStream} from '@libp2p/utils';
 import type {LengthPrefixedStream} from '@libp2p/utils';
 import {decode as decodeDigest} from 'multiformats/hashes/digest';
@@ -9,7 +8,11 @@ import type {Logger} from '../../observability/logger.ts';
 import {isRelayed} from '../admission.ts';
 import type {Components} from '../transports.ts';
 import {joinStreams} from './circuit.ts';
-import type {HopRequest, ReservationGrant, Status} from './messages.ts';
+import {Circuits} from './circuits.ts';
+import {makeGrant} from './grant.ts';
+import type {RelayLimits} from './limits.ts';
+import {RELAY_LIMITS} from './limits.ts';
+import type {HopRequest, Status} from './messages.ts';
 import {
   HOP_PROTOCOL,
   MAX_MESSAGE_BYTES,
@@ -19,38 +22,8 @@ import {
   decodeStopStatus,
   encodeHopStatus,
   encodeStopConnect,
-  encodeVoucher,
 } from './messages.ts';
-import type {ReservationLimits} from './reservations.ts';
 import {Reservations} from './reservations.ts';
-
-export interface RelayLimits extends ReservationLimits {
-  /** Circuits open at once. */
-  maxCircuits: number;
-  /** Circuits that one peer has open to others at once. */
-  maxCircuitsPerPeer: number;
-  /** Whole seconds, in ms. */
-  circuitDurationMs: number;
-  /** Bytes in each direction of a circuit. */
-  circuitBytes: bigint;
-}
-
-/**
- * Sized for inference: 128 KiB and 2 minutes, the usual limits, end an answer after some 500 tokens.
- * The memory of a circuit is two stream buffers, so a thousand fit in a small machine.
- */
-export const RELAY_LIMITS: RelayLimits = {
-  maxReservations: 512,
-  maxReservationsPerSubnet: 16,
-  reservationTtlMs: 60 * 60_000,
-  maxCircuits: 1_024,
-  maxCircuitsPerPeer: 16,
-  circuitDurationMs: 30 * 60_000,
-  circuitBytes: 128n * 1024n * 1024n,
-};
-
-/** On loopback all peers share one subnet. */
-export const LOOPBACK_RELAY_LIMITS: Partial<RelayLimits> = {maxReservationsPerSubnet: RELAY_LIMITS.maxReservations};
 
 /** A request to the relay, the answer of the target included, is over within this time, in ms. */
 const HANDSHAKE_TIMEOUT_MS = 15_000;
@@ -83,11 +56,9 @@ export class RelayServer implements Startable {
   readonly #limits: RelayLimits;
   readonly #log: Logger;
   readonly #reservations: Reservations;
-  /** Source peer to its open circuits. */
-  readonly #circuits = new Map<string, number>();
+  readonly #circuits: Circuits;
   readonly #reservationRequests = new Map<string, number>();
   readonly #circuitRequests = new Map<string, number>();
-  #openCircuits = 0;
   #released = 0;
   #cutAtLimit = 0;
   #relayedBytes = 0n;
@@ -99,12 +70,13 @@ export class RelayServer implements Startable {
     this.#limits = limits;
     this.#log = log;
     this.#reservations = new Reservations(limits);
+    this.#circuits = new Circuits(limits);
   }
 
   stats(): RelayStats {
     return {
       reservations: this.#reservations.size,
-      circuits: this.#openCircuits,
+      circuits: this.#circuits.size,
       reservationRequests: this.#reservationRequests,
       circuitRequests: this.#circuitRequests,
       released: this.#released,
@@ -163,7 +135,7 @@ export class RelayServer implements Startable {
       return;
     }
     try {
-      const grant = await this.#grant(peer);
+      const grant = await makeGrant(this.#components, peer, this.#limits.reservationTtlMs);
       await hop.write(encodeHopStatus(STATUS.ok, grant, this.#wireLimit()), {signal});
       await hop.unwrap().close({signal});
       await this.#components.peerStore.merge(peer, {
@@ -181,22 +153,6 @@ export class RelayServer implements Startable {
     return this.#reservations.reserve(remotePeer, remoteAddr);
   }
 
-  async #grant(peer: PeerId): Promise<ReservationGrant> {
-    const expire = BigInt(Math.round((Date.now() + this.#limits.reservationTtlMs) / 1_000));
-    const relay = this.#components.peerId.toMultihash().bytes;
-    const payload = encodeVoucher(relay, peer.toMultihash().bytes, expire);
-    // Domain and payload type of reservation vouchers, as in the specification.
-    const envelope = await RecordEnvelope.seal(
-      {domain: 'libp2p-relay-rsvp', codec: Uint8Array.of(0x03, 0x02), marshal: () => payload, equals: () => false},
-      this.#components.privateKey,
-    );
-    const addresses = this.#components.addressManager
-      .getAddresses()
-      .filter((address) => !isRelayed(address))
-      .map((address) => address.bytes);
-    return {expire, addresses, voucher: envelope.marshal()};
-  }
-
   async #onConnect(hop: RelayStream, connection: Connection, target: Uint8Array, signal: AbortSignal): Promise<void> {
     const source = connection.remotePeer;
     const found = this.#findTarget(connection, target);
@@ -207,7 +163,7 @@ export class RelayServer implements Startable {
       return;
     }
     // Counted before anything is awaited, so that requests at the same moment can't pass the limit together.
-    const done = this.#openCircuit(source);
+    const done = this.#circuits.open(source);
     try {
       const stop = await this.#callTarget(found.connection, source, signal);
       count(this.#circuitRequests, stop === undefined ? 'target_failed' : 'ok');
@@ -242,25 +198,9 @@ export class RelayServer implements Startable {
     if (!this.#reservations.has(peer) || connection === undefined) {
       return {refusal: 'no_reservation', status: STATUS.noReservation};
     }
-    if (this.#openCircuits >= this.#limits.maxCircuits) {
-      return {refusal: 'full', status: STATUS.resourceLimitExceeded};
-    }
-    if ((this.#circuits.get(remotePeer.toString()) ?? 0) >= this.#limits.maxCircuitsPerPeer) {
-      return {refusal: 'peer_full', status: STATUS.resourceLimitExceeded};
-    }
+    const refusal = this.#circuits.refusal(remotePeer);
+    if (refusal !== undefined) return {refusal, status: STATUS.resourceLimitExceeded};
     return {connection};
-  }
-
-  #openCircuit(source: PeerId): () => void {
-    const key = source.toString();
-    this.#openCircuits += 1;
-    this.#circuits.set(key, (this.#circuits.get(key) ?? 0) + 1);
-    return () => {
-      this.#openCircuits -= 1;
-      const left = (this.#circuits.get(key) ?? 1) - 1;
-      if (left > 0) this.#circuits.set(key, left);
-      else this.#circuits.delete(key);
-    };
   }
 
   /** Asks the target to take the circuit; undefined when it does not. */

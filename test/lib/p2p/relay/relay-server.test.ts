@@ -7,7 +7,8 @@ import {describe, expect, test} from 'vitest';
 
 import type {NodeOptions, QuiverNode} from '../../../../src/lib/p2p/node-options.ts';
 import {HOP_PROTOCOL} from '../../../../src/lib/p2p/relay/messages.ts';
-import {relayServer, type RelayLimits, type RelayStats} from '../../../../src/lib/p2p/relay/relay-server.ts';
+import type {RelayLimits} from '../../../../src/lib/p2p/relay/limits.ts';
+import {relayServer, type RelayStats} from '../../../../src/lib/p2p/relay/relay-server.ts';
 import {
   addressOf,
   circuitTo,
