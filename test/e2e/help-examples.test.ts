@@ -67,10 +67,9 @@ async function start(home: string, env: NodeJS.ProcessEnv): Promise<Network> {
   const child = spawnQuiver(['up', '--json'], {env, cwd: home});
   const line = await waitForLine(child, (text) => text.includes('"event":"ready"'), EXAMPLE_TIMEOUT_MS);
   const {services} = JSON.parse(line) as {services: {kind: string; addresses: string[]}[]};
-  const address = services
-    .find(({kind}) => kind.includes('bootstrap'))
-    ?.addresses.find((text) => text.includes('/tcp/'));
-  if (address === undefined) throw new Error(`no bootstrap in ${line}`);
+  // Control commands speak through the first node.
+  const [, address] = services.filter(({kind}) => kind === 'network.node').map((node) => node.addresses[0]);
+  if (address === undefined) throw new Error(`fewer than two nodes in ${line}`);
   return {home, env, process: child, address};
 }
 
