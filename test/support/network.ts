@@ -1,3 +1,5 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+
 import {generateKeyPair} from '@libp2p/crypto/keys';
 import type {PrivateKey} from '@libp2p/interface';
 import pino from 'pino';
@@ -9,6 +11,7 @@ import type {Backend} from '../../src/lib/inference/backend.ts';
 import {ClientService} from '../../src/lib/inference/client/client-service.ts';
 import type {ClientOptions} from '../../src/lib/inference/client/client-service.ts';
 import type {InferEvent, InferRequest} from '../../src/lib/inference/client/infer-types.ts';
+import {MarketService} from '../../src/lib/inference/market/market-service.ts';
 import {ProviderService} from '../../src/lib/inference/provider/provider-service.ts';
 import type {ProviderOptions} from '../../src/lib/inference/provider/provider-service.ts';
 import {NodeService} from '../../src/lib/p2p/node-service.ts';
@@ -44,9 +47,15 @@ export interface TestClient {
 export class TestNetwork implements AsyncDisposable {
   /** Every line that any service has logged, at the finest level. */
   readonly logged: string[] = [];
+  readonly #options: {serveDht: boolean};
   readonly #services: Service[] = [];
   readonly #registries = new Map<Service, Registry>();
   #bootstrap: string[] = [];
+
+  /** Without `serveDht` only the bootstrap holds DHT records: else each of twenty nodes in one process dials all others. */
+  constructor(options = {serveDht: true}) {
+    this.#options = options;
+  }
 
   get bootstrap(): readonly string[] {
     return this.#bootstrap;
@@ -61,6 +70,7 @@ export class TestNetwork implements AsyncDisposable {
       listen: {host: '127.0.0.1', tcp: 0},
       bootstrap: this.#bootstrap,
       mdns: false,
+      serveDht: this.#options.serveDht || roles.includes('bootstrap'),
     });
     await this.start(node);
     return node;
@@ -68,8 +78,16 @@ export class TestNetwork implements AsyncDisposable {
 
   async addBootstrap(): Promise<NodeService> {
     const node = await this.addNode(['bootstrap', 'relay']);
-    this.#bootstrap = node.node.getMultiaddrs().map(String);
+    await this.start(
+      new MarketService({name: `market-of-${node.name}`, node, network: TEST_NETWORK, protocolPrefix: TEST_PREFIX}),
+    );
+    this.joinThrough(node);
     return node;
+  }
+
+  /** Nodes added from now on join through this one. */
+  joinThrough({node}: NodeService): void {
+    this.#bootstrap = node.getMultiaddrs().map(String);
   }
 
   async addProvider(backend: Backend, options: Partial<ProviderOptions> = {}): Promise<TestProvider> {
@@ -98,7 +116,25 @@ export class TestNetwork implements AsyncDisposable {
 
   async addClient(options: Partial<ClientOptions> = {}): Promise<TestClient> {
     const peerKey = await generateKeyPair('Ed25519');
-    const node = await this.addNode(['client'], peerKey);
+    return this.#client(await this.addNode(['client'], peerKey), peerKey, options);
+  }
+
+  /** A client on the node of a provider, as `provider start` has it. */
+  addClientOn({node, peerKey}: TestProvider): Promise<TestClient> {
+    return this.#client(node, peerKey, {});
+  }
+
+  /** Waits until a client knows so many providers. */
+  async known({service}: TestClient, count: number): Promise<void> {
+    for (let tries = 0; Number(service.info().metadata['providers']) < count; tries += 1) {
+      if (tries > 200)
+        throw new Error(`only ${String(service.info().metadata['providers'])} of ${count} providers are known`);
+      await service.models(AbortSignal.timeout(5_000));
+      await sleep(25);
+    }
+  }
+
+  async #client(node: NodeService, peerKey: PrivateKey, options: Partial<ClientOptions>): Promise<TestClient> {
     const store = new ReceiptStore(':memory:');
     const service = new ClientService({
       name: `service-of-${node.name}`,

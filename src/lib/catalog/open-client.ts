@@ -34,7 +34,10 @@ export function openClient(options: OpenClientOptions): NetworkClient {
   return {
     async *infer(request, signal): AsyncGenerator<InferEvent, void> {
       try {
-        if (remote !== undefined && own === undefined) return yield* remote.infer(request, signal);
+        if (remote !== undefined && own === undefined) {
+          yield* remote.infer(request, signal);
+          return;
+        }
       } catch (error) {
         if (!isNobody(error)) throw error;
       }

@@ -25,10 +25,10 @@ export interface InferFlags {
 /** The request that the flags of `quiver infer` describe. Throws a usage error naming what is wrong. */
 export function inferRequest(prompt: string, flags: InferFlags): InferRequest {
   const {model, system, seed, race, broadcast, trace} = flags;
-  const system_: ChatMessage[] = system === undefined ? [] : [{role: 'system', content: system}];
+  const instructions: ChatMessage[] = system === undefined ? [] : [{role: 'system', content: system}];
   const totalMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout);
   return {
-    messages: [...system_, {role: 'user', content: prompt}],
+    messages: [...instructions, {role: 'user', content: prompt}],
     broadcast,
     trace,
     ...(model !== undefined && !isModelFile(model) && {model}),

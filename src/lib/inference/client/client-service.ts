@@ -35,7 +35,7 @@ export interface ClientOptions {
   network: Network;
   /** `/quiver/<profile>`. */
   protocolPrefix: string;
-  /** How long the network is searched for a provider. @default 3_000 */
+  /** How long the network is searched for a provider. @default 5_000 */
   searchTimeoutMs?: number;
 }
 
@@ -44,7 +44,6 @@ interface Running {
   client: InferenceClient;
   links: LinkPool;
   metrics: ClientMetrics;
-  topology: string;
 }
 
 /** Asks the network for answers, checks and keeps their receipts. */
@@ -67,7 +66,7 @@ export class ClientService implements Service {
     const {node: owner, network, peerKey, store, protocolPrefix: prefix, searchTimeoutMs} = this.#options;
     const {node} = owner;
     const names = networkNames(prefix);
-    const market = await MarketNode.enter({node, names, network, log});
+    const market = await MarketNode.enter({node, names, network, log, curious: true});
     const standing = new Standing();
     const metrics = await clientMetrics(registry);
     const links = new LinkPool(market, (provider, violation) => {
@@ -77,16 +76,7 @@ export class ClientService implements Service {
     });
     const finder = new Finder({market, network, peerKey, prefix, searchTimeoutMs});
     const client = new InferenceClient({market, finder, links, standing, store});
-    // Whoever serves inference is asked for manifest and bids as soon as it is connected, so that the first request is fast.
-    const topology = await node.register(names.infer, {
-      notifyOnLimitedConnection: true,
-      onConnect: (peer) => {
-        void market
-          .ask(peer.toString(), {manifest: true}, AbortSignal.timeout(MODELS_TIMEOUT_MS))
-          .catch(() => undefined);
-      },
-    });
-    this.#running = {market, client, links, metrics, topology};
+    this.#running = {market, client, links, metrics};
     this.#status = 'ready';
   }
 
@@ -95,7 +85,6 @@ export class ClientService implements Service {
     this.#running = undefined;
     this.#status = 'stopped';
     if (running === undefined) return;
-    running.market.node.unregister(running.topology);
     await running.links.close();
     await running.client.settled();
     await running.market.leave();

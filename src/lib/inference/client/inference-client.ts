@@ -94,7 +94,7 @@ export class InferenceClient {
 
   /** Resolves once nothing is cancelled any more whose receipt may still come. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.#settling]);
+    await Promise.allSettled(this.#settling);
   }
 
   #settle(rest: Promise<unknown>): void {

@@ -17,7 +17,11 @@ export function remoteClient(control: ControlClient): NetworkClient {
     },
     async models(signal) {
       const {models} = (await control.get('/v1/models', signal)) as {models: ModelSummary[]};
-      return models.map((model) => ({...model, priceIn: BigInt(model.priceIn), priceOut: BigInt(model.priceOut)}));
+      return models.map((model) => ({
+        ...model,
+        priceIn: BigInt(String(model.priceIn)),
+        priceOut: BigInt(String(model.priceOut)),
+      }));
     },
     async close() {
       // Each request has its own connection.
@@ -27,6 +31,7 @@ export function remoteClient(control: ControlClient): NetworkClient {
 
 /** JSON carries amounts as decimal text. */
 function revive(event: InferEvent): InferEvent {
-  if (event.event === 'chosen') return {...event, priceIn: BigInt(event.priceIn), priceOut: BigInt(event.priceOut)};
-  return event.event === 'end' ? {...event, cost: BigInt(event.cost)} : event;
+  if (event.event === 'chosen')
+    return {...event, priceIn: BigInt(String(event.priceIn)), priceOut: BigInt(String(event.priceOut))};
+  return event.event === 'end' ? {...event, cost: BigInt(String(event.cost))} : event;
 }

@@ -8,16 +8,22 @@ import type {Wanted} from '../../records/request-for-quote.ts';
 import type {Offer} from './bid-book.ts';
 import type {MarketNode} from './market-node.ts';
 import {findModel, isDigest} from './match.ts';
-import {findProviders, providerKey} from './rendezvous.ts';
+import {MAX_OTHERS} from './intake.ts';
+import {findProviders, providerKey, rememberAddresses} from './rendezvous.ts';
 
 /** Providers asked one by one; the announcement reaches the others. */
 const MAX_ASKED = 8;
 /** After the first bid: time for a better one to arrive. */
 const SETTLE_MS = 30;
 /** The longest a search goes on before it says that nobody is there. */
-const SEARCH_TIMEOUT_MS = 3_000;
+const SEARCH_TIMEOUT_MS = 5_000;
+/** After the first round of dials: without a single connection nobody will answer. */
+const ALONE_MS = 500;
 /** A publish right after a connection finds no subscriber yet; looked at again this often. */
 const RETRY_INTERVAL_MS = 50;
+
+/** A search of the DHT costs every node on its way; it is made again after so long, then twice as long. */
+const DHT_RETRY_MS = 200;
 
 /** What a client wants a price for. */
 export interface Wish {
@@ -34,7 +40,7 @@ export interface FinderOptions {
   peerKey: PrivateKey;
   /** `/quiver/<profile>`, for the DHT keys. */
   prefix: string;
-  /** @default 3_000 */
+  /** @default 5_000 */
   searchTimeoutMs?: number | undefined;
 }
 
@@ -78,6 +84,7 @@ export class Finder {
       );
     });
     const asking = this.#askEverybody(wish, both).catch(() => undefined);
+    void this.#alone(both).then((alone) => (alone ? done.abort() : undefined));
     try {
       await found;
       if (!both.aborted) await Promise.race([options.all ? asking : sleep(SETTLE_MS), asking]);
@@ -88,21 +95,41 @@ export class Finder {
     return this.live(wish).filter(({provider}) => !options.except.has(provider));
   }
 
+  /** True when nobody could be reached at all, so that the user need not wait to hear it. */
+  async #alone(signal: AbortSignal): Promise<boolean> {
+    const {node, answering} = this.#options.market;
+    if (answering !== undefined) return false;
+    await node.services.rejoin.firstContact;
+    if (node.getConnections().length > 0) return false;
+    await sleep(ALONE_MS, undefined, {signal}).catch(() => undefined);
+    return node.getConnections().length === 0;
+  }
+
   /** Everything at once; each way may be the one that works. Resolves when all have had their say. */
   async #askEverybody(wish: Wish, signal: AbortSignal): Promise<void> {
     const {market} = this.#options;
+    const self = market.node.peerId.toString();
     const sealed = await this.#seal(wish);
-    const known = market.intake.manifests.serving(wish.model, Date.now());
     const asked = new Set<string>();
     const ask = async (provider: string): Promise<void> => {
       if (asked.has(provider) || asked.size >= MAX_ASKED) return;
       asked.add(provider);
+      const manifest = market.intake.manifests.get(provider, Date.now());
+      if (manifest !== undefined && provider !== self) await rememberAddresses(market.node, manifest);
       await market.ask(provider, {requestForQuote: sealed}, signal).catch(() => undefined);
     };
+    const askKnown = async (): Promise<void> => {
+      const known = market.intake.manifests.serving(wish.model, Date.now());
+      await Promise.all(known.map(({peerId}) => ask(peerId)));
+    };
+    // Peers hand on the manifests that they know, so that a newcomer soon knows whom to ask.
+    const stop = market.onManifests(() => void askKnown());
+    signal.addEventListener('abort', stop, {once: true});
+    const knewSome = market.intake.manifests.serving(wish.model, Date.now()).length > 0;
     await Promise.allSettled([
       this.#announce(sealed, signal),
-      ...known.map(({peerId}) => ask(peerId)),
-      this.#searchDht(wish, ask, known.length > 0, signal),
+      askKnown(),
+      ...(knewSome ? [] : [this.#askPeers(wish, signal), this.#searchDht(wish, ask, signal)]),
     ]);
   }
 
@@ -135,24 +162,28 @@ export class Finder {
     }
   }
 
-  /** The DHT, again and again until the node has joined it; skipped when providers are known already. */
-  async #searchDht(
-    wish: Wish,
-    ask: (provider: string) => Promise<void>,
-    skip: boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (skip) return;
+  /** Asks those that are connected whom they know for this model. */
+  async #askPeers({model}: Wish, signal: AbortSignal): Promise<void> {
+    const {market} = this.#options;
+    const peers = market.marketPeers().slice(0, MAX_ASKED);
+    await Promise.allSettled(peers.map((peer) => market.ask(peer, {others: MAX_OTHERS, model}, signal)));
+  }
+
+  /** The DHT, again and again until the node has joined it and somebody bids. */
+  async #searchDht(wish: Wish, ask: (provider: string) => Promise<void>, signal: AbortSignal): Promise<void> {
     const {market, prefix} = this.#options;
     const byName = wish.model !== '' && !isDigest(wish.model);
     const key = await providerKey(prefix, byName ? wish.model : undefined);
+    let pauseMs = DHT_RETRY_MS;
     while (!signal.aborted) {
       const asked: Promise<void>[] = [];
       if (market.node.getConnections().length > 0) {
         for await (const provider of findProviders(market.node, key, MAX_ASKED, signal)) asked.push(ask(provider));
       }
       await Promise.all(asked);
-      await sleep(RETRY_INTERVAL_MS, undefined, {signal}).catch(() => undefined);
+      if (this.live(wish).length > 0) return;
+      await sleep(pauseMs, undefined, {signal}).catch(() => undefined);
+      pauseMs *= 2;
     }
   }
 }

@@ -1,3 +1,5 @@
+import {createHash} from 'node:crypto';
+
 import {QuiverError} from '../../core/errors.ts';
 import {openBid} from '../../records/bid.ts';
 import type {Network} from '../../records/eip712.ts';
@@ -18,11 +20,14 @@ export type Verdict = 'accept' | 'ignore' | 'reject';
 
 /** Bids in one reply; a provider with more models sends those that were asked for. */
 export const MAX_BIDS_PER_REPLY = 16;
+/** Manifests of others in one reply. */
+export const MAX_OTHERS = 32;
 /** Announcements of one provider: the gossip round is 60 s, with some room for changes of its models. */
 const MANIFEST_RATE = {perSecond: 0.2, burst: 6};
 /** Requests-for-quote of one client: a busy gateway has live bids and seldom asks. */
 const REQUEST_RATE = {perSecond: 5, burst: 20};
 const SEEN_REQUESTS = 4_096;
+const SEEN_MANIFESTS = 4_096;
 /** Refusals worth telling the user of, e.g. a provider's clock; the last few are enough. */
 const MAX_FAULTS = 64;
 
@@ -36,6 +41,7 @@ export class Intake {
   readonly #manifestRates = new PeerRates(MANIFEST_RATE);
   readonly #requestRates = new PeerRates(REQUEST_RATE);
   readonly #requests = new SeenSet(SEEN_REQUESTS);
+  readonly #handedOn = new SeenSet(SEEN_MANIFESTS);
 
   constructor(network: Network) {
     this.#network = network;
@@ -47,7 +53,8 @@ export class Intake {
       const manifest = await openManifest(bytes, {now});
       if (!sameNetwork(manifest.network, this.#network)) return 'ignore';
       if (!this.#manifestRates.allow(manifest.peerId, now)) return 'ignore';
-      return this.manifests.put(manifest, now) === 'new' ? 'accept' : 'ignore';
+      // One that is known already may be new to others.
+      return this.manifests.put(manifest, bytes, now) === 'old' ? 'ignore' : 'accept';
     } catch (error) {
       return verdictOf(error);
     }
@@ -77,6 +84,7 @@ export class Intake {
    */
   async reply(reply: MarketReply, from: string | undefined, now: number): Promise<{verdict: Verdict; offers: Offer[]}> {
     try {
+      if (from !== undefined) await this.#others(reply.others, now);
       if (reply.manifest.byteLength === 0) return {verdict: 'ignore', offers: []};
       if (reply.bids.length > MAX_BIDS_PER_REPLY) return {verdict: 'reject', offers: []};
       const manifest = await openManifest(reply.manifest, {now});
@@ -84,12 +92,26 @@ export class Intake {
       if (!sameNetwork(manifest.network, this.#network)) return {verdict: 'ignore', offers: []};
       const offers = reply.bids.map((bytes) => this.#offer(bytes, manifest, now));
       this.faults.delete(manifest.peerId);
-      this.manifests.put(manifest, now);
+      this.manifests.put(manifest, reply.manifest, now);
       for (const offer of offers) this.bids.put(offer, now);
       return {verdict: 'accept', offers};
     } catch (error) {
       if (from !== undefined && error instanceof QuiverError) this.#fault(from, error);
       return {verdict: verdictOf(error), offers: []};
+    }
+  }
+
+  /** Manifests that a peer hands on; what is wrong with one says nothing of the peer or of the others. */
+  async #others(sealed: readonly Uint8Array[], now: number): Promise<void> {
+    for (const bytes of sealed.slice(0, MAX_OTHERS)) {
+      // Everybody hands on the same few; a signature is checked once.
+      if (!this.#handedOn.add(createHash('sha256').update(bytes).digest('base64'))) continue;
+      try {
+        const manifest = await openManifest(bytes, {now});
+        if (sameNetwork(manifest.network, this.#network)) this.manifests.put(manifest, bytes, now);
+      } catch (error) {
+        if (!(error instanceof QuiverError)) throw error;
+      }
     }
   }
 

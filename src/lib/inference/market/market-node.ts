@@ -6,14 +6,14 @@ import type {Logger} from '../../observability/logger.ts';
 import type {QuiverNode} from '../../p2p/node-options.ts';
 import type {NetworkNames} from '../../p2p/protocols.ts';
 import type {Network} from '../../records/eip712.ts';
-import type {MarketReply} from '../../records/gen/frames_pb.js';
+import type {MarketQuery, MarketReply} from '../../records/gen/frames_pb.js';
 import type {RequestForQuote} from '../../records/request-for-quote.ts';
 import {MAX_MARKET_MESSAGE_BYTES} from '../limits.ts';
 import {encodeFrame} from '../wire/framing.ts';
 import {StreamLink} from '../wire/stream-link.ts';
 import type {ByteStream} from '../wire/stream-link.ts';
 import type {Offer} from './bid-book.ts';
-import {Intake} from './intake.ts';
+import {Intake, MAX_OTHERS} from './intake.ts';
 import type {Verdict} from './intake.ts';
 import {decodeQuery, decodeReply, encodeQuery, encodeReply} from './market-messages.ts';
 import type {MarketQueryFields, MarketReplyFields} from './market-messages.ts';
@@ -24,6 +24,10 @@ import {rememberAddresses} from './rendezvous.ts';
 const QUERY_RATE = {perSecond: 20, burst: 60};
 /** Streams of one connection at once; each carries one question. */
 const MAX_QUERY_STREAMS = 16;
+/** Manifests of others that are handed on at once. */
+const MAX_OTHERS_BYTES = 32 * 1024;
+/** Who knows so many providers need not be told of more by every new peer. */
+const ENOUGH_PROVIDERS = 8;
 /** A question and its reply are a few KiB. */
 const EXCHANGE_TIMEOUT_MS = 3_000;
 
@@ -32,6 +36,8 @@ export interface MarketNodeOptions {
   names: NetworkNames;
   network: Network;
   log: Logger;
+  /** Wants to know who provides: asks each new peer. A node that only provides does not care. */
+  curious: boolean;
 }
 
 /** What a provider says to a request-for-quote; to a question without one, all that it offers. */
@@ -59,7 +65,12 @@ export class MarketNode {
   readonly #log: Logger;
   readonly #queryRates = new PeerRates(QUERY_RATE);
   readonly #listeners = new Set<(offers: readonly Offer[]) => void>();
+  readonly #manifestListeners = new Set<() => void>();
+  /** Connected peers that speak the bids protocol. */
+  readonly #peers = new Set<string>();
+  #topology: string | undefined;
   #users = 0;
+  #curious = false;
 
   private constructor({node, names, network, log}: MarketNodeOptions) {
     this.node = node;
@@ -73,6 +84,7 @@ export class MarketNode {
     const market = MarketNode.#nodes.get(options.node) ?? new MarketNode(options);
     MarketNode.#nodes.set(options.node, market);
     market.#users += 1;
+    market.#curious ||= options.curious;
     if (market.#users === 1) await market.#start();
     return market;
   }
@@ -81,6 +93,7 @@ export class MarketNode {
     this.#users -= 1;
     if (this.#users > 0) return;
     MarketNode.#nodes.delete(this.node);
+    if (this.#topology !== undefined) this.node.unregister(this.#topology);
     const {pubsub} = this.node.services;
     for (const topic of this.#topics()) pubsub.topicValidators.delete(topic);
     if (this.node.status === 'started') {
@@ -93,6 +106,17 @@ export class MarketNode {
   onOffers(listener: (offers: readonly Offer[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Peer ids of those connected that take part in the market. */
+  marketPeers(): string[] {
+    return [...this.#peers];
+  }
+
+  /** Calls back when manifests may have become known; gives the way to stop. */
+  onManifests(listener: () => void): () => void {
+    this.#manifestListeners.add(listener);
+    return () => this.#manifestListeners.delete(listener);
   }
 
   /** Puts one question to one provider over a stream. Throws when it can't be reached or does not answer in time. */
@@ -118,7 +142,7 @@ export class MarketNode {
   async #start(): Promise<void> {
     const {pubsub} = this.node.services;
     const validators: [string, (bytes: Uint8Array, now: number) => Promise<Verdict>][] = [
-      [this.names.manifestTopic, (bytes, now) => this.intake.manifest(bytes, now)],
+      [this.names.manifestTopic, (bytes, now) => this.#onManifest(bytes, now)],
       [this.names.requestTopic, (bytes, now) => this.#onRequest(bytes, now)],
       [this.names.bidTopic, (bytes) => this.#onBidTopic(bytes)],
     ];
@@ -131,6 +155,24 @@ export class MarketNode {
       maxOutboundStreams: MAX_QUERY_STREAMS * 4,
       runOnLimitedConnection: true,
     });
+    // Whoever takes part tells at once what it offers and whom it knows, so that a newcomer need not wait for gossip.
+    this.#topology = await this.node.register(this.names.bids, {
+      notifyOnLimitedConnection: true,
+      onConnect: (peer) => {
+        this.#peers.add(peer.toString());
+        if (!this.#curious) return;
+        const known = this.intake.manifests.all(Date.now()).length;
+        const query = {manifest: true, others: known < ENOUGH_PROVIDERS ? MAX_OTHERS : 0};
+        this.ask(peer.toString(), query, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)).catch(() => undefined);
+      },
+      onDisconnect: (peer) => void this.#peers.delete(peer.toString()),
+    });
+  }
+
+  async #onManifest(bytes: Uint8Array, now: number): Promise<Verdict> {
+    const verdict = await this.intake.manifest(bytes, now);
+    if (verdict === 'accept') for (const listener of this.#manifestListeners) listener();
+    return verdict;
   }
 
   async #onRequest(bytes: Uint8Array, now: number): Promise<Verdict> {
@@ -197,15 +239,26 @@ export class MarketNode {
       await this.#take(query.offer, peer.toString());
       return undefined;
     }
+    const others = this.intake.manifests.sealed(
+      query.model,
+      {count: Math.min(query.others, MAX_OTHERS), bytes: MAX_OTHERS_BYTES},
+      Date.now(),
+    );
+    return {...(await this.#own(query)), others};
+  }
+
+  /** What this node itself offers, if it is a provider. */
+  async #own({requestForQuote}: MarketQuery): Promise<MarketReplyFields | undefined> {
     if (this.answering === undefined) return {refusal: 'NOT_A_PROVIDER'};
-    if (query.requestForQuote.byteLength === 0) return this.answering(undefined);
-    const {request} = await this.intake.request(query.requestForQuote, 'stream', Date.now());
+    if (requestForQuote.byteLength === 0) return this.answering(undefined);
+    const {request} = await this.intake.request(requestForQuote, 'stream', Date.now());
     return request === undefined ? {refusal: 'NOT_READABLE'} : this.answering(request);
   }
 
   async #take(reply: MarketReply, from: string): Promise<Offer[]> {
     const {offers} = await this.intake.reply(reply, from, Date.now());
     if (offers.length > 0) await this.#tell(offers);
+    if (reply.others.length > 0) for (const listener of this.#manifestListeners) listener();
     return offers;
   }
 

@@ -1,3 +1,4 @@
+import type {SubscriptionChangeData} from '@libp2p/gossipsub';
 import type {PrivateKey} from '@libp2p/interface';
 import type {CID} from 'multiformats/cid';
 
@@ -12,12 +13,12 @@ import type {Prices} from './desk.ts';
 
 /** Every provider tells of itself this often. */
 const GOSSIP_INTERVAL_MS = 60_000;
-/** A new connection is a chance to be found: the DHT is told again, once for a burst of connections. */
-const CONNECT_SETTLE_MS = 150;
+/** New connections are a chance to be found: the DHT is told so long after the first one of each round, then less often. */
+const PROVIDE_DELAYS_MS = [50, 5_000, 20_000, 60_000] as const;
+/** New subscribers are told after so long, and not more often than that. */
+const SUBSCRIBE_SETTLE_MS = 20;
+const SUBSCRIBE_INTERVAL_MS = 10_000;
 const PROVIDE_RETRY_MS = 1_000;
-/** The first connections of a node matter most; after so many rounds one a minute is enough. */
-const EAGER_ROUNDS = 5;
-const LAZY_INTERVAL_MS = 60_000;
 const PROVIDE_TIMEOUT_MS = 20_000;
 /** A manifest handed out over a stream may be this old. */
 const FRESH_MS = 5_000;
@@ -45,6 +46,8 @@ export class Announcer {
   #rounds = 0;
   #sealed: {bytes: Uint8Array; at: number} | undefined;
   #gossipTimer: NodeJS.Timeout | undefined;
+  #publishTimer: NodeJS.Timeout | undefined;
+  #publishedAt = 0;
   #provideTimer: NodeJS.Timeout | undefined;
 
   constructor(options: AnnouncerOptions) {
@@ -56,6 +59,7 @@ export class Announcer {
     await this.#publish();
     this.#gossipTimer = setInterval(() => void this.#publish().catch(this.#failed), GOSSIP_INTERVAL_MS);
     node.addEventListener('peer:identify', this.#onPeer);
+    node.services.pubsub.addEventListener('subscription-change', this.#onSubscription);
     this.#provideSoon(0);
   }
 
@@ -63,6 +67,8 @@ export class Announcer {
     const {node} = this.#options.market;
     this.#stop.abort();
     node.removeEventListener('peer:identify', this.#onPeer);
+    node.services.pubsub.removeEventListener('subscription-change', this.#onSubscription);
+    clearTimeout(this.#publishTimer);
     clearInterval(this.#gossipTimer);
     clearTimeout(this.#provideTimer);
   }
@@ -109,14 +115,28 @@ export class Announcer {
 
   async #publish(): Promise<void> {
     const {market} = this.#options;
+    this.#publishedAt = Date.now();
     const bytes = await this.manifest();
     // Gossip never brings us our own.
-    market.intake.manifests.put(await openManifest(bytes), Date.now());
+    market.intake.manifests.put(await openManifest(bytes), bytes, Date.now());
     await market.publish(market.names.manifestTopic, bytes);
   }
 
+  /** Somebody new listens: a burst of them is told once. */
+  readonly #onSubscription = ({detail}: CustomEvent<SubscriptionChangeData>): void => {
+    const {manifestTopic} = this.#options.market.names;
+    if (!detail.subscriptions.some(({topic, subscribe}) => subscribe && topic === manifestTopic)) return;
+    this.#publishTimer ??= setTimeout(
+      () => {
+        this.#publishTimer = undefined;
+        this.#publish().catch(this.#failed);
+      },
+      Math.max(SUBSCRIBE_SETTLE_MS, this.#publishedAt + SUBSCRIBE_INTERVAL_MS - Date.now()),
+    ).unref();
+  };
+
   readonly #onPeer = (): void => {
-    this.#provideSoon(this.#rounds < EAGER_ROUNDS ? CONNECT_SETTLE_MS : LAZY_INTERVAL_MS);
+    this.#provideSoon(PROVIDE_DELAYS_MS[this.#rounds] ?? PROVIDE_DELAYS_MS[3]);
   };
 
   #provideSoon(delayMs: number): void {

@@ -121,7 +121,7 @@ export class ProviderService implements Service {
       ...this.#limits(),
     });
     const names = networkNames(protocolPrefix);
-    const market = await MarketNode.enter({node, names, network, log});
+    const market = await MarketNode.enter({node, names, network, log, curious: false});
     const prefix = protocolPrefix;
     const announcer = new Announcer({
       market,

@@ -44,5 +44,5 @@ export function localStreamPair(): [ByteStream, ByteStream] {
   const [one, other] = [new LocalStream(), new LocalStream()];
   one.other = other;
   other.other = one;
-  return [one as unknown as ByteStream, other as unknown as ByteStream];
+  return [one, other];
 }
