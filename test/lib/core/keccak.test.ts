@@ -25,15 +25,3 @@ it('agrees with another implementation on any bytes, in any order of calls', () 
     {numRuns: 300},
   );
 });
-
-it.each([32 * 1_024 - 1, 32 * 1_024, 32 * 1_024 + 1, 1_000_000])('agrees at %d bytes', (length) => {
-  const bytes = new Uint8Array(length).fill(0xa5);
-  expect(toHex(keccak256(bytes))).toBe(ethersKeccak(bytes));
-});
-
-it('gives a hash that later calls leave as it is', () => {
-  const first = keccak256(utf8('abc'));
-  const before = toHex(first);
-  keccak256(utf8('def'));
-  expect(toHex(first)).toBe(before);
-});
