@@ -6,7 +6,7 @@ import {loadGossip} from './gossip.ts';
 import {assertPortsFree, isLoopbackHost, listenMultiaddrs} from './listen.ts';
 import type {NodeNetwork, NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
 import type {PeerAddress} from './peer-address.ts';
-import {parseBootstrap, parsePeerAddress} from './peer-address.ts';
+import {assertOnLoopback, parseBootstrap, parsePeerAddress} from './peer-address.ts';
 import {gossipTopics, networkNames} from './protocols.ts';
 import type {Rejoin} from './rejoin.ts';
 import {LOOPBACK_RELAY_LIMITS} from './relay/limits.ts';
@@ -45,15 +45,17 @@ const SILENCE_MS = 10_000;
 /**
  * Builds and starts one libp2p node from its roles and its network.
  * It is listening when the promise resolves; joining goes on behind it (`services.rejoin.firstContact`).
- * Throws QuiverError PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST, HOST_NOT_HERE or BAD_PEER_ADDRESS.
+ * Throws QuiverError PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST, HOST_NOT_HERE, BAD_PEER_ADDRESS or
+ * BEYOND_LOOPBACK.
  */
 export async function createNode(options: NodeOptions): Promise<QuiverNode> {
   const {profile, log} = options;
   const bootstraps = parseBootstrap(options.bootstrap);
   const relays = profile.relayNodes.map(parsePeerAddress);
   await assertPortsFree(options.listen);
-
   const loopbackOnly = profile.loopbackOnly && isLoopbackHost(options.listen.host);
+  if (loopbackOnly) for (const address of [...bootstraps, ...relays]) assertOnLoopback(address, profile.name);
+
   const traits = traitsOf(options.roles, {...(loopbackOnly ? LOOPBACK_LIMITS : {}), ...options.limits});
   const {limits} = traits;
   const admission = new Admission({loopbackOnly, maxInboundPerSubnet: limits.maxInboundPerSubnet, log});

@@ -1,6 +1,7 @@
 import {isIPv6} from 'node:net';
 
 import {peerIdFromString} from '@libp2p/peer-id';
+import {isLoopback} from '@libp2p/utils';
 import type {Multiaddr} from '@multiformats/multiaddr';
 import {multiaddr} from '@multiformats/multiaddr';
 
@@ -57,6 +58,17 @@ export function parseBootstrap(texts: readonly string[]): PeerAddress[] {
   });
 }
 
+/** Throws the usage error BEYOND_LOOPBACK for an address that a network of this machine alone would never dial. */
+export function assertOnLoopback({text, address, kind}: PeerAddress, network: string): void {
+  if (kind === 'peer' || isLoopback(address)) return;
+  throw new QuiverError({
+    code: 'BEYOND_LOOPBACK',
+    message: `"${text}" is not on this machine, and the network ${network} does not leave it`,
+    fix: `quiver network add my-net --bootstrap ${text}; then add --profile my-net to this command`,
+    exit: EXIT.usage,
+  });
+}
+
 function fromMultiaddr(text: string, address: Multiaddr): PeerAddress {
   const parts = address.getComponents();
   const peerId = parts.findLast(({name}) => name === 'p2p')?.value;
@@ -71,6 +83,7 @@ function fromMultiaddr(text: string, address: Multiaddr): PeerAddress {
 
 function fromHostPort(text: string, host: string, port: number): PeerAddress {
   if (port === 0 || port > MAX_PORT) throw new Error('has no such port');
+  if (host === 'localhost') return fromHostPort(text, '127.0.0.1', port);
   const family = isIPv6(host) ? 'ip6' : /^[\d.]+$/.test(host) ? 'ip4' : 'dns';
   return {text, address: multiaddr(`/${family}/${host}/tcp/${port}`), kind: 'address'};
 }

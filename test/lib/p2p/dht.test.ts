@@ -58,3 +58,12 @@ test('networks do not mix: the prefix keeps their DHTs and topics apart', async 
     '/quiver/test/bid/1',
   ]);
 });
+
+test('pings of one connection at the same moment do not hinder one another, nor cut the connection', async () => {
+  const bootstrap = await startNode({roles: ['bootstrap']});
+  const client = await startNode({roles: ['client'], bootstrap: [addressOf(bootstrap)]});
+  await client.services.rejoin.firstContact;
+  const pings = Array.from({length: 8}, () => client.services.ping.ping(bootstrap.peerId));
+  expect((await Promise.allSettled(pings)).filter(({status}) => status === 'rejected')).toEqual([]);
+  expect(client.getConnections()).toHaveLength(1);
+});

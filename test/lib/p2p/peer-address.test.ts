@@ -23,7 +23,7 @@ test.each([
   ['198.51.100.7:4001', '/ip4/198.51.100.7/tcp/4001'],
   ['[2001:db8::1]:4001', '/ip6/2001:db8::1/tcp/4001'],
   ['bootstrap.quiver.example:4001', '/dns/bootstrap.quiver.example/tcp/4001'],
-  ['localhost:1', '/dns/localhost/tcp/1'],
+  ['localhost:1', '/ip4/127.0.0.1/tcp/1'],
 ])('%s', (text, address) => {
   expect(parsePeerAddress(text)).toMatchObject({text, kind: 'address'});
   expect(parsePeerAddress(text).address.toString()).toBe(address);

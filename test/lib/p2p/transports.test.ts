@@ -104,3 +104,27 @@ test('the sockets of one node stay apart', async () => {
     expect.arrayContaining([['tcp'], ['udp', 'quic-v1'], ['tcp', 'ws'], ['udp', 'webrtc-direct', 'certhash']]),
   );
 });
+
+test('a node of a public network has every transport, and asks for relay slots', async () => {
+  const profile = {...NETWORK, loopbackOnly: false};
+  const relay = await startNode({
+    roles: ['relay', 'bootstrap'],
+    profile,
+    listen: {host: '127.0.0.1', tcp: 0, quic: 0, ws: 0, webrtcDirect: 0},
+  });
+  expect(relay.services.dht.getMode()).toBe('server');
+  const provider = await startNode({
+    roles: ['provider'],
+    profile,
+    bootstrap: [addressOf(relay)],
+    listen: {host: '127.0.0.1'},
+  });
+  expect(provider.services.dht.getMode()).toBe('client');
+  await until(() => provider.getMultiaddrs().some((address) => address.toString().includes('/p2p-circuit')));
+  await provider.dial(
+    relay.getMultiaddrs().find((address) => address.toString().includes('/quic-v1'))!,
+    {force: true},
+  );
+  const transports = (await listPeers(provider)).map(({transport}) => transport);
+  expect(transports).toEqual(['tcp', 'quic']);
+});
