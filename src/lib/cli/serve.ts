@@ -2,7 +2,6 @@ import {join} from 'node:path';
 
 import type {Command} from '@oclif/core';
 
-import {findBackends} from '../catalog/find-backends.ts';
 import type {ServiceName} from '../catalog/service-names.ts';
 import {createServices} from '../catalog/services.ts';
 import type {Config} from '../config/config.ts';
@@ -45,6 +44,7 @@ export async function ownBackends(
   log: Logger,
   {modelPaths = [], embedded = false}: OfferedModels,
 ): Promise<Backend[]> {
+  const {findBackends} = await import('../catalog/find-backends.ts');
   return findBackends({
     config,
     log,

@@ -82,7 +82,7 @@ export const SCHEMA = {
     max: 10_000,
   }),
   'network.connection_limits.connection_grace_period': duration({
-    description: 'How long a connection has to finish its handshakes; unset: as the role needs',
+    description: 'How long a fresh connection is spared when connections are pruned; unset: as the role needs',
     default: undefined,
   }),
 
