@@ -12,9 +12,11 @@ import {MAX_OTHERS} from './intake.ts';
 import {findProviders, providerKey, rememberAddresses} from './rendezvous.ts';
 
 /** Providers asked one by one; the announcement reaches the others. */
-const MAX_ASKED = 8;
+const MAX_ASKED = 6;
 /** After the first bid: time for a better one to arrive. */
 const SETTLE_MS = 30;
+/** When all who were asked have answered without a bid: time for one that comes by gossip. */
+const LATE_BID_MS = 500;
 /** The longest a search goes on before it says that nobody is there. */
 const SEARCH_TIMEOUT_MS = 5_000;
 /** After the first round of dials: without a single connection nobody will answer. */
@@ -24,6 +26,8 @@ const RETRY_INTERVAL_MS = 50;
 
 /** A search of the DHT costs every node on its way; it is made again after so long, then twice as long. */
 const DHT_RETRY_MS = 200;
+/** Who knows providers, of other models, has joined: further rounds would find nothing new. */
+const DHT_ROUNDS = 2;
 
 /** What a client wants a price for. */
 export interface Wish {
@@ -31,6 +35,13 @@ export interface Wish {
   model: string;
   maxTokens: number;
   promptBytes: number;
+}
+
+export interface SearchOptions {
+  /** Providers that are of no use. */
+  except: ReadonlySet<string>;
+  /** Every offer that can be had, not just the first. */
+  all: boolean;
 }
 
 export interface FinderOptions {
@@ -47,6 +58,7 @@ export interface FinderOptions {
 /** Finds offers: live bids first, else it asks the providers it knows, announces the request and searches the DHT. */
 export class Finder {
   readonly #options: FinderOptions;
+  readonly #searches = new Map<string, Promise<void>>();
 
   constructor(options: FinderOptions) {
     this.#options = options;
@@ -59,40 +71,40 @@ export class Finder {
 
   /**
    * Asks the network. Ends shortly after the first bid from somebody not in `except`; with `all`, once everybody who
-   * is known has answered. Empty when nobody has bid within the search time.
+   * is known has answered. Empty when nobody has bid within the search time. Callers that want the same share a search.
    */
-  async search(
-    wish: Wish,
-    signal: AbortSignal,
-    options: {except: ReadonlySet<string>; all: boolean},
-  ): Promise<Offer[]> {
+  async search(wish: Wish, signal: AbortSignal, {except, all}: SearchOptions): Promise<Offer[]> {
+    const key = `${wish.model} ${all}`;
+    const shared = except.size === 0 ? this.#searches.get(key) : undefined;
+    const searching = shared ?? this.#search(wish, {except, all}).finally(() => this.#searches.delete(key));
+    if (except.size === 0) this.#searches.set(key, searching);
+    const aborted = Promise.withResolvers<void>();
+    const onAbort = (): void => aborted.resolve();
+    signal.addEventListener('abort', onAbort, {once: true});
+    if (!signal.aborted) await Promise.race([searching, aborted.promise]);
+    signal.removeEventListener('abort', onAbort);
+    signal.throwIfAborted();
+    return this.live(wish).filter(({provider}) => !except.has(provider));
+  }
+
+  async #search(wish: Wish, {except, all}: SearchOptions): Promise<void> {
     const {market, searchTimeoutMs = SEARCH_TIMEOUT_MS} = this.#options;
     const done = new AbortController();
-    const both = AbortSignal.any([signal, done.signal, AbortSignal.timeout(searchTimeoutMs)]);
-    const found = new Promise<void>((resolve) => {
-      const stop = market.onOffers((offers) => {
-        const wanted = offers.some((offer) => !options.except.has(offer.provider) && isFor(wish, offer));
-        if (wanted) resolve();
-      });
-      both.addEventListener(
-        'abort',
-        () => {
-          stop();
-          resolve();
-        },
-        {once: true},
-      );
+    const signal = AbortSignal.any([done.signal, AbortSignal.timeout(searchTimeoutMs)]);
+    const found = Promise.withResolvers<void>();
+    const stop = market.onOffers((offers) => {
+      if (offers.some((offer) => !except.has(offer.provider) && isFor(wish, offer))) found.resolve();
     });
-    const asking = this.#askEverybody(wish, both).catch(() => undefined);
-    void this.#alone(both).then((alone) => (alone ? done.abort() : undefined));
+    signal.addEventListener('abort', () => found.resolve(), {once: true});
+    const asking = this.#askEverybody(wish, except, signal).catch(() => undefined);
+    void this.#alone(signal).then((alone) => (alone ? found.resolve() : undefined));
     try {
-      await found;
-      if (!both.aborted) await Promise.race([options.all ? asking : sleep(SETTLE_MS), asking]);
+      await Promise.race([found.promise, asking.then(() => sleep(LATE_BID_MS, undefined, {ref: false}))]);
+      if (!signal.aborted) await Promise.race([all ? asking : sleep(SETTLE_MS, undefined, {ref: false}), asking]);
     } finally {
       done.abort();
+      stop();
     }
-    signal.throwIfAborted();
-    return this.live(wish).filter(({provider}) => !options.except.has(provider));
   }
 
   /** True when nobody could be reached at all, so that the user need not wait to hear it. */
@@ -106,13 +118,13 @@ export class Finder {
   }
 
   /** Everything at once; each way may be the one that works. Resolves when all have had their say. */
-  async #askEverybody(wish: Wish, signal: AbortSignal): Promise<void> {
+  async #askEverybody(wish: Wish, except: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const {market} = this.#options;
     const self = market.node.peerId.toString();
     const sealed = await this.#seal(wish);
-    const asked = new Set<string>();
+    const asked = new Set<string>(except);
     const ask = async (provider: string): Promise<void> => {
-      if (asked.has(provider) || asked.size >= MAX_ASKED) return;
+      if (asked.has(provider) || asked.size >= MAX_ASKED + except.size) return;
       asked.add(provider);
       const manifest = market.intake.manifests.get(provider, Date.now());
       if (manifest !== undefined && provider !== self) await rememberAddresses(market.node, manifest);
@@ -120,7 +132,8 @@ export class Finder {
     };
     const askKnown = async (): Promise<void> => {
       const known = market.intake.manifests.serving(wish.model, Date.now());
-      await Promise.all(known.map(({peerId}) => ask(peerId)));
+      const near = known.filter(({peerId}) => market.isConnected(peerId));
+      await Promise.all([...near, ...known].map(({peerId}) => ask(peerId)));
     };
     // Peers hand on the manifests that they know, so that a newcomer soon knows whom to ask.
     const stop = market.onManifests(() => void askKnown());
@@ -175,13 +188,14 @@ export class Finder {
     const byName = wish.model !== '' && !isDigest(wish.model);
     const key = await providerKey(prefix, byName ? wish.model : undefined);
     let pauseMs = DHT_RETRY_MS;
-    while (!signal.aborted) {
+    for (let round = 1; !signal.aborted; round += 1) {
       const asked: Promise<void>[] = [];
       if (market.node.getConnections().length > 0) {
         for await (const provider of findProviders(market.node, key, MAX_ASKED, signal)) asked.push(ask(provider));
       }
       await Promise.all(asked);
-      if (this.live(wish).length > 0) return;
+      const knowsNetwork = market.intake.manifests.all(Date.now()).length > 0;
+      if (this.live(wish).length > 0 || (knowsNetwork && round >= DHT_ROUNDS)) return;
       await sleep(pauseMs, undefined, {signal}).catch(() => undefined);
       pauseMs *= 2;
     }

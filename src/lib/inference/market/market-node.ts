@@ -108,6 +108,10 @@ export class MarketNode {
     return () => this.#listeners.delete(listener);
   }
 
+  isConnected(peer: string): boolean {
+    return this.node.getConnections(peerIdFromString(peer)).length > 0;
+  }
+
   /** Peer ids of those connected that take part in the market. */
   marketPeers(): string[] {
     return [...this.#peers];
@@ -187,7 +191,7 @@ export class MarketNode {
   async #answer(request: RequestForQuote): Promise<void> {
     const reply = await this.answering?.(request);
     if (reply === undefined || (reply.bids ?? []).length === 0) return;
-    if (this.node.getConnections(peerIdFromString(request.client)).length > 0) {
+    if (this.isConnected(request.client)) {
       const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS);
       await this.#exchange(request.client, encodeQuery({offer: reply}), signal, false);
     } else if (request.replyTopic === this.names.bidTopic) {

@@ -115,11 +115,10 @@ export class Announcer {
 
   async #publish(): Promise<void> {
     const {market} = this.#options;
-    this.#publishedAt = Date.now();
     const bytes = await this.manifest();
     // Gossip never brings us our own.
     market.intake.manifests.put(await openManifest(bytes), bytes, Date.now());
-    await market.publish(market.names.manifestTopic, bytes);
+    if ((await market.publish(market.names.manifestTopic, bytes)) > 0) this.#publishedAt = Date.now();
   }
 
   /** Somebody new listens: a burst of them is told once. */
