@@ -103,8 +103,11 @@ function endWithParent() {
 /** npx passes a signal on to the shell that it starts us with, and to nothing below it: notice that the shell is gone. */
 function endWithShell() {
   const shell = process.ppid;
-  const look = () => process.ppid === shell || process.kill(process.pid, 'SIGTERM');
-  setInterval(look, SHELL_LOOK_MS).unref();
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, SHELL_LOOK_MS).unref();
 }
 
 function fail(message, fix) {

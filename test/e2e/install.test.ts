@@ -1,6 +1,7 @@
 // A new contributor's first minute: the tree as it stands, copied elsewhere and installed with the machine's own Node.
 import {execFile, execFileSync} from 'node:child_process';
-import {cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {promisify} from 'node:util';
@@ -52,7 +53,7 @@ beforeAll(async () => {
   await run('npm', ['ci', '--prefer-offline'], {cwd: clone, env, maxBuffer: 16 * MB});
 }, 300_000);
 
-afterAll(() => rmSync(clone, {recursive: true, force: true}));
+afterAll(() => rm(clone, {recursive: true, force: true}), 120_000);
 
 describe('a clean installation', () => {
   it('brings the Node that the project runs on', () => {

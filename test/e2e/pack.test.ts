@@ -8,10 +8,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import {rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {promisify} from 'node:util';
@@ -47,7 +47,7 @@ beforeAll(async () => {
   installed = path.join(prefix, 'lib', 'node_modules', '@quiver-network', 'quiver');
 }, 180_000);
 
-afterAll(() => rmSync(folder, {recursive: true, force: true}));
+afterAll(() => rm(folder, {recursive: true, force: true}), 120_000);
 
 /** npm 11 prints a list, npm 12 an object by name. */
 function firstPacked(output: unknown): Packed {
