@@ -32,12 +32,14 @@ let checkout: string;
 let script: string;
 const oldNode = findOldNode();
 
-/** Any Node below 24 that the machine has; the stock one on Debian is 20. */
+/** Any Node below 24 that the machine has; the stock one on Debian is. */
 function findOldNode(): string | undefined {
-  return ['/usr/bin/node', '/usr/local/bin/node'].find((file) => {
-    if (!existsSync(file)) return false;
-    return Number(execFileSync(file, ['-p', 'process.versions.node']).toString().split('.')[0]) < 24;
-  });
+  const folders = (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .filter((folder) => !folder.includes('node_modules'));
+  return folders
+    .map((folder) => path.join(folder, 'node'))
+    .find((file) => existsSync(file) && Number(execFileSync(file, ['-p', 'parseInt(process.versions.node)'])) < 24);
 }
 
 beforeAll(() => {
@@ -55,61 +57,64 @@ beforeAll(() => {
 
 afterAll(() => rmSync(checkout, {recursive: true, force: true}));
 
-describe.skipIf(oldNode === undefined && process.env['CI'] !== 'true')('bin/run.js on an older Node', () => {
-  const node = oldNode ?? 'an older Node, e.g. the one of Debian (apt-get install nodejs)';
-  const start = (...args: string[]) => spawnQuiver(['probe', ...args], {node, script, cwd: checkout});
+describe.skipIf(oldNode === undefined && process.env['CI'] !== 'true')(
+  'bin/run.js on an older Node (needs one on the PATH: apt-get install nodejs)',
+  () => {
+    const node = oldNode ?? 'an older Node, e.g. the one of Debian (apt-get install nodejs)';
+    const start = (...args: string[]) => spawnQuiver(['probe', ...args], {node, script, cwd: checkout});
 
-  it('hands over to the Node of the checkout and leaves no mark for children', async () => {
-    const {code, stdout} = await collect(start('node'), 10_000);
-    expect({code, stdout}).toEqual({
-      code: 0,
-      stdout: `${execFileSync(PINNED_NODE, ['-p', 'process.versions.node']).toString().trim()} null\n`,
-    });
-  });
-
-  it('mirrors exit codes', async () => {
-    expect(await collect(start('exit', '3'), 10_000)).toMatchObject({code: 3, signal: null});
-  });
-
-  it('mirrors death by a signal', async () => {
-    expect(await collect(start('die', 'SIGKILL'), 10_000)).toMatchObject({code: null, signal: 'SIGKILL'});
-  });
-
-  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('forwards %s', async (signal) => {
-    const child = start();
-    await waitForLine(child, (line) => line.startsWith('ready'));
-    const ended = collect(child, 10_000);
-    child.kill(signal);
-    expect(await ended).toMatchObject({code: 7, stdout: `${signal}\n`});
-  });
-
-  it('ends the child when the parent is killed', async () => {
-    const child = start();
-    await waitForLine(child, (line) => line.startsWith('ready'));
-    const ended = collect(child, 10_000);
-    child.kill('SIGKILL');
-    // The pipe closes when the child ends too; what it got was a chance to stop in order.
-    expect(await ended).toMatchObject({signal: 'SIGKILL', stdout: 'SIGTERM\n'});
-  });
-
-  it('says which Node is needed where there is none to hand over to', async () => {
-    rmSync(path.join(checkout, 'node_modules'));
-    try {
-      const {code, stderr} = await runQuiver(['probe'], {node, script, cwd: checkout});
-      expect({code, stderr}).toEqual({
-        code: 1,
-        stderr: expect.stringMatching(
-          /^Error: quiver needs Node 24\.15 or newer; this is \d+\.\d+\.\d+\.\nTry this: /,
-        ) as string,
+    it('hands over to the Node of the checkout and leaves no mark for children', async () => {
+      const {code, stdout} = await collect(start('node'), 10_000);
+      expect({code, stdout}).toEqual({
+        code: 0,
+        stdout: `${execFileSync(PINNED_NODE, ['-p', 'process.versions.node']).toString().trim()} null\n`,
       });
-    } finally {
-      symlinkSync(path.join(ROOT, 'node_modules'), path.join(checkout, 'node_modules'));
-    }
-  });
-});
+    });
+
+    it('mirrors exit codes', async () => {
+      expect(await collect(start('exit', '3'), 10_000)).toMatchObject({code: 3, signal: null});
+    });
+
+    it('mirrors death by a signal', async () => {
+      expect(await collect(start('die', 'SIGKILL'), 10_000)).toMatchObject({code: null, signal: 'SIGKILL'});
+    });
+
+    it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('forwards %s', async (signal) => {
+      const child = start();
+      await waitForLine(child, (line) => line.startsWith('ready'));
+      const ended = collect(child, 10_000);
+      child.kill(signal);
+      expect(await ended).toMatchObject({code: 7, stdout: `${signal}\n`});
+    });
+
+    it('ends the child when the parent is killed', async () => {
+      const child = start();
+      await waitForLine(child, (line) => line.startsWith('ready'));
+      const ended = collect(child, 10_000);
+      child.kill('SIGKILL');
+      // The pipe closes when the child ends too; what it got was a chance to stop in order.
+      expect(await ended).toMatchObject({signal: 'SIGKILL', stdout: 'SIGTERM\n'});
+    });
+
+    it('says which Node is needed where there is none to hand over to', async () => {
+      rmSync(path.join(checkout, 'node_modules'));
+      try {
+        const {code, stderr} = await runQuiver(['probe'], {node, script, cwd: checkout});
+        expect({code, stderr}).toEqual({
+          code: 1,
+          stderr: expect.stringMatching(
+            /^Error: quiver needs Node 24\.15 or newer; this is \d+\.\d+\.\d+\.\nTry this: /,
+          ) as string,
+        });
+      } finally {
+        symlinkSync(path.join(ROOT, 'node_modules'), path.join(checkout, 'node_modules'));
+      }
+    });
+  },
+);
 
 describe.skipIf(!existsSync('/usr/bin/script') && process.env['CI'] !== 'true')(
-  'Ctrl-C in a terminal (script of bsdutils)',
+  'Ctrl-C in a terminal (needs `script`: apt-get install bsdutils)',
   () => {
     // With an older Node two processes get the signal, the child from both the terminal and its parent.
     it.each([oldNode, process.execPath].filter((node) => node !== undefined))('counts once on %s', async (node) => {
