@@ -53,6 +53,7 @@ export async function addRogue(network: TestNetwork, options: RogueOptions): Pro
   });
   const rogue: Rogue = {peerId: node.peerId.toString(), paymentKey, asked: 0};
   const now = (): number => Date.now() + (options.clock ?? 0);
+  const madeAt = now();
   const bidKey = options.bidKey ?? paymentKey;
   const bid: Bid = {
     version: BID_VERSION,
@@ -67,13 +68,14 @@ export async function addRogue(network: TestNetwork, options: RogueOptions): Pro
     asset: ZERO,
     slotsFree: 4,
     firstTokenMs: 1,
-    issuedAt: now(),
-    validUntil: now() + 60_000,
+    issuedAt: madeAt,
+    validUntil: madeAt + 60_000,
     ...options.bid,
   };
   let sequence = 1;
   market.answering = async () => {
     sequence += 1;
+    const issuedAt = now();
     const manifest = await sealManifest(
       {
         network: TEST_NETWORK,
@@ -82,8 +84,8 @@ export async function addRogue(network: TestNetwork, options: RogueOptions): Pro
         region: '',
         agentVersion: 'rogue',
         addresses: node.getMultiaddrs().map((address) => address.toString().replace(/\/p2p\/.*$/, '')),
-        issuedAt: now(),
-        expiresAt: now() + 180_000,
+        issuedAt,
+        expiresAt: issuedAt + 180_000,
         sequence,
       },
       peerKey,

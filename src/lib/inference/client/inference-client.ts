@@ -44,6 +44,7 @@ export class InferenceClient {
   /** Throws QuiverError: NO_PEERS, NO_PROVIDER_FOR_MODEL, PRICE_TOO_HIGH, PROVIDER_BUSY, DEADLINE_…, PROVIDER_LOST, … */
   async *infer(request: InferRequest, signal: AbortSignal): AsyncGenerator<InferEvent, void> {
     const since = performance.now();
+    const startedAt = Date.now();
     const {maxTokens = DEFAULT_MAX_TOKENS, temperature = 0, model = '', maxPrice} = request;
     const question: Question = {
       messages: request.messages,
@@ -89,7 +90,7 @@ export class InferenceClient {
         }
       }
     }
-    throw this.#giveUp(wish, maxPrice, last);
+    throw this.#giveUp(wish, maxPrice, last, startedAt);
   }
 
   /** Resolves once nothing is cancelled any more whose receipt may still come. */
@@ -211,7 +212,7 @@ export class InferenceClient {
     if (what === 'failed') market.intake.bids.dropProvider(provider);
   }
 
-  #giveUp(wish: Wish, maxPrice: bigint | undefined, last: AttemptFailure | undefined): QuiverError {
+  #giveUp(wish: Wish, maxPrice: bigint | undefined, last: AttemptFailure | undefined, startedAt: number): QuiverError {
     const {market} = this.#options;
     if (last?.code === 'PROVIDER_BUSY' || last?.code === 'TOO_MANY_REQUESTS') return providerBusy(last.retryAfterMs);
     if (last !== undefined) return last.error;
@@ -220,8 +221,8 @@ export class InferenceClient {
     if (maxPrice !== undefined && serving.length > 0) {
       return priceTooHigh(`No provider answers ${wish.maxTokens} tokens for ${maxPrice} base units`);
     }
-    const [fault] = market.intake.faults.values();
-    if (fault !== undefined) return fault;
+    const fault = [...market.intake.faults.values()].find(({at}) => at >= startedAt);
+    if (fault !== undefined) return fault.error;
     if (market.node.getConnections().length === 0 && serving.length === 0) return noPeers();
     const names = market.intake.manifests.all(now).flatMap(({models}) => models.map(({name}) => name));
     return noProvider(wish.model, [...new Set(names)].toSorted());

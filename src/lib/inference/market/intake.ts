@@ -36,7 +36,7 @@ export class Intake {
   readonly manifests = new ManifestTable();
   readonly bids = new BidBook();
   /** Providers whose records could not be used, with the reason. */
-  readonly faults = new Map<string, QuiverError>();
+  readonly faults = new Map<string, {error: QuiverError; at: number}>();
   readonly #network: Network;
   readonly #manifestRates = new PeerRates(MANIFEST_RATE);
   readonly #requestRates = new PeerRates(REQUEST_RATE);
@@ -96,7 +96,7 @@ export class Intake {
       for (const offer of offers) this.bids.put(offer, now);
       return {verdict: 'accept', offers};
     } catch (error) {
-      if (from !== undefined && error instanceof QuiverError) this.#fault(from, error);
+      if (from !== undefined && error instanceof QuiverError) this.#fault(from, error, now);
       return {verdict: verdictOf(error), offers: []};
     }
   }
@@ -132,9 +132,9 @@ export class Intake {
     return {provider: bid.provider, signed, manifest};
   }
 
-  #fault(provider: string, error: QuiverError): void {
+  #fault(provider: string, error: QuiverError, at: number): void {
     this.faults.delete(provider);
-    this.faults.set(provider, error);
+    this.faults.set(provider, {error, at});
     if (this.faults.size > MAX_FAULTS) this.faults.delete(this.faults.keys().next().value ?? '');
   }
 }

@@ -25,7 +25,11 @@ export class ClientLink {
 
   constructor(stream: ByteStream, onClosed: (violation: ProtocolViolation | undefined) => void) {
     this.#link = new StreamLink(stream, MAX_FRAME_BYTES, {
-      message: (bytes) => this.#deliver(this.#session.receive(decode(bytes), performance.now())),
+      message: (bytes) => {
+        this.#deliver(this.#session.receive(decode(bytes), performance.now()));
+        // The wait for a further token may be shorter than that for the first.
+        this.#setTimer();
+      },
       outgoing: () => this.#session.take().map((frame) => encode(frame)),
       closed: (violation) => {
         clearTimeout(this.#timer);
@@ -81,7 +85,7 @@ export class ClientLink {
     }
   }
 
-  /** The timer is only ever moved forward in time when it fires: tokens that arrive cost no timer work. */
+  /** Moved to an earlier time only; when it fires too early it is set again. Tokens that arrive cost no timer work. */
   #setTimer(): void {
     const at = this.#session.nextDeadline();
     if (at === undefined || at >= this.#timerAt) return;

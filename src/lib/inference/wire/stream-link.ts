@@ -82,8 +82,9 @@ export class StreamLink {
 
   abort(reason: Error): void {
     if (this.#closed) return;
-    this.#stream.abort(reason);
+    // First, since the stream's own close event comes while it is aborted.
     this.#finish(reason instanceof ProtocolViolation ? reason : undefined);
+    this.#stream.abort(reason);
   }
 
   #flush(): void {

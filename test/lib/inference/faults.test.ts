@@ -1,0 +1,377 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+
+import {CREDIT_WINDOW_BYTES, TOKENS_PER_RECEIPT} from '../../../src/lib/inference/limits.ts';
+import type {InferEvent} from '../../../src/lib/inference/client/infer-types.ts';
+import {decode, encode, frame} from '../../../src/lib/inference/wire/frames.ts';
+import {networkNames} from '../../../src/lib/p2p/protocols.ts';
+import {generatePaymentSecret, paymentKeyFromBytes} from '../../../src/lib/core/secp256k1.ts';
+import {decodeReceipt, encodeReceipt, signReceipt} from '../../../src/lib/records/receipt.ts';
+import type {Receipt} from '../../../src/lib/records/receipt.ts';
+import {TEST_PREFIX, TestNetwork, textOf} from '../../support/network.ts';
+import type {TestClient} from '../../support/network.ts';
+import {addRogue} from '../../support/rogue-provider.ts';
+import {ScriptedBackend} from '../../support/scripted-backend.ts';
+
+let network: TestNetwork;
+beforeEach(async () => {
+  network = new TestNetwork();
+  await network.addBootstrap();
+});
+afterEach(() => network[Symbol.asyncDispose]());
+
+const many =
+  (count: number, text = 'x') =>
+  () =>
+    Array.from({length: count}, () => text);
+const ended = (events: readonly InferEvent[]) => events.find((event) => event.event === 'end');
+
+/** Reads an answer by hand: what came, and the error that ended it. */
+async function follow(
+  client: TestClient,
+  onToken: (count: number) => void | Promise<void>,
+  signal = AbortSignal.timeout(20_000),
+) {
+  const events: InferEvent[] = [];
+  let tokens = 0;
+  try {
+    const request = {model: 'parrot', messages: [{role: 'user', content: 'go on'}] as const, maxTokens: 5_000};
+    for await (const event of client.service.infer(request, signal)) {
+      events.push(event);
+      if (event.event === 'token') await onToken((tokens += event.tokens));
+    }
+  } catch (error) {
+    return {events, tokens, error: error as {code: string; message: string; fix: string}};
+  }
+  return {events, tokens, error: undefined};
+}
+
+describe('a provider that dies', () => {
+  it('before its first token: another one answers, and nobody notices', async () => {
+    const doomed = await network.addProvider(new ScriptedBackend({beforeFirstMs: 60_000}));
+    const client = await network.addClient();
+    await network.known(client, 1);
+    const answer = client.ask({model: 'parrot', trace: true});
+    await network.addProvider(new ScriptedBackend());
+    await sleep(300);
+    await doomed.kill();
+    const events = await answer;
+    expect(textOf(events)).toContain('word10');
+    expect(events.filter(({event}) => event === 'chosen')).toHaveLength(2);
+    expect(await network.metric(client.service, 'quiver_inference_client_retries_total')).toBe(1);
+  });
+
+  it('in the middle: a clean error, and the last receipt is kept', async () => {
+    const provider = await network.addProvider(new ScriptedBackend({tokens: many(4_000), betweenMs: 1}));
+    const client = await network.addClient();
+    const {tokens, error} = await follow(client, async (count) => {
+      if (count >= 2 * TOKENS_PER_RECEIPT + 10) await provider.kill();
+    });
+    expect(error).toMatchObject({code: 'PROVIDER_LOST', message: expect.stringContaining('its last receipt is 0x')});
+    const [kept] = client.store.list();
+    expect(kept?.signed.receipt).toMatchObject({finish: 'running', provider: provider.peerId});
+    expect(kept?.signed.receipt.tokensOut).toBeGreaterThanOrEqual(2 * TOKENS_PER_RECEIPT);
+    expect(kept?.signed.receipt.tokensOut).toBeGreaterThan(tokens - 2 * TOKENS_PER_RECEIPT);
+    expect(kept?.signed.receipt.tokensOut).toBeLessThanOrEqual(tokens);
+  });
+
+  it('or whose engine fails, with a receipt for what was made', async () => {
+    const tokens = function* () {
+      yield* Array.from({length: 5}, () => 'y');
+      throw new Error('canary-in-an-engine-error');
+    };
+    await network.addProvider(new ScriptedBackend({tokens, model: 'parrot'}), {limits: {}}).catch(() => undefined);
+    const client = await network.addClient();
+    const {error} = await follow(client, () => undefined);
+    expect(error?.code).toBe('PROVIDER_ERROR');
+    expect(client.store.list()[0]?.signed.receipt).toMatchObject({
+      finish: 'error',
+      error: 'PROVIDER_ERROR',
+      tokensOut: 5,
+      bytesOut: 5,
+    });
+    expect(JSON.stringify(error) + network.logged.join('')).not.toContain('canary-in-an-engine-error');
+  });
+});
+
+describe('cancelling', () => {
+  it('stops the engine at its next token and leaves a receipt', async () => {
+    const backend = new ScriptedBackend({tokens: many(4_000), betweenMs: 5});
+    await network.addProvider(backend);
+    const client = await network.addClient();
+    const abort = new AbortController();
+    let made = 0;
+    const {tokens, error} = await follow(
+      client,
+      (count) => {
+        if (count < 20) return;
+        made = backend.made;
+        abort.abort();
+      },
+      abort.signal,
+    );
+    expect(error?.code).toBe('CANCELLED');
+    expect(backend.running).toBe(0);
+    // What the cancel met on its way: two turns of the network are a few tokens.
+    expect(backend.made - made).toBeLessThan(20);
+    const [kept] = client.store.list();
+    expect(kept?.signed.receipt).toMatchObject({finish: 'cancelled', tokensIn: 2});
+    expect(kept?.signed.receipt.tokensOut).toBeGreaterThanOrEqual(tokens);
+  });
+
+  it('by leaving the loop does the same', async () => {
+    const backend = new ScriptedBackend({tokens: many(4_000), betweenMs: 5});
+    await network.addProvider(backend);
+    const client = await network.addClient();
+    for await (const event of client.service.infer(
+      {messages: [{role: 'user', content: 'go'}]},
+      AbortSignal.timeout(20_000),
+    )) {
+      if (event.event === 'token') break;
+    }
+    await expect.poll(() => backend.running).toBe(0);
+    expect(client.store.list()[0]?.signed.receipt.finish).toBe('cancelled');
+  });
+});
+
+describe('deadlines', () => {
+  it.each([
+    ['DEADLINE_FIRST_TOKEN', {firstTokenMs: 150}, {beforeFirstMs: 60_000}],
+    ['DEADLINE_TOKEN_GAP', {tokenGapMs: 150}, {betweenMs: 60_000}],
+    ['DEADLINE_TOTAL', {totalMs: 300}, {betweenMs: 50, tokens: many(1_000)}],
+  ])('%s', async (code, deadlines, script) => {
+    const backend = new ScriptedBackend(script);
+    await network.addProvider(backend);
+    const client = await network.addClient();
+    const slow = client.ask({deadlines});
+    await expect(slow).rejects.toMatchObject({code, fix: expect.stringContaining('--timeout')});
+    await expect.poll(() => backend.running).toBe(0);
+  });
+});
+
+describe('a provider with its hands full', () => {
+  it('refuses with a time to come back, and another one is asked', async () => {
+    const full = new ScriptedBackend({slots: 1, beforeFirstMs: 1_500});
+    await network.addProvider(full);
+    const client = await network.addClient();
+    await network.known(client, 1);
+    // One is worked on, one waits in the queue.
+    const others = [client.ask({model: 'parrot'}), client.ask({model: 'parrot'})];
+    await expect.poll(() => full.requests.length).toBe(1);
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({
+      code: 'PROVIDER_BUSY',
+      fix: expect.stringMatching(/Ask again in \d+ s/),
+    });
+    const free = await network.addProvider(new ScriptedBackend());
+    await network.known(client, 2);
+    expect(ended(await client.ask({model: 'parrot'}))).toMatchObject({provider: free.peerId});
+    expect(await Promise.all(others)).toHaveLength(2);
+  });
+
+  it('finishes what runs when it is drained, and takes nothing new', async () => {
+    const provider = await network.addProvider(new ScriptedBackend({betweenMs: 50}));
+    const client = await network.addClient();
+    await network.known(client, 1);
+    const running = client.ask({model: 'parrot'});
+    await expect.poll(() => provider.service.info().metadata['active']).toBe(1);
+    const drained = provider.service.drain();
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: 'PROVIDER_DRAINING'});
+    expect(textOf(await running)).toContain('word10');
+    await drained;
+    expect(provider.service.info().status).toBe('draining');
+  });
+
+  it('leaves out a back end that gives no token, and says so', async () => {
+    const dead = new ScriptedBackend({tokens: () => []});
+    await expect(network.addProvider(dead)).rejects.toMatchObject({
+      code: 'NO_MODELS',
+      message: expect.stringContaining('scripted'),
+    });
+  });
+
+  it('bounds prompt and answer', async () => {
+    await network.addProvider(new ScriptedBackend(), {limits: {maxPromptBytes: 100, maxTokens: 50}});
+    const client = await network.addClient({searchTimeoutMs: 700});
+    await network.known(client, 1);
+    await expect(client.ask({prompt: 'x'.repeat(101)})).rejects.toMatchObject({code: 'PROMPT_TOO_LONG'});
+    await expect(client.ask({maxTokens: 51})).rejects.toMatchObject({code: 'TOO_MANY_TOKENS'});
+  });
+});
+
+describe('a reader that is slow', () => {
+  it('makes the provider wait instead of filling memory, and still gets everything', async () => {
+    const piece = 'z'.repeat(1_024);
+    const backend = new ScriptedBackend({tokens: many(600, piece)});
+    await network.addProvider(backend);
+    const client = await network.addClient();
+    let stalledAt = 0;
+    const {events, error} = await follow(client, async (count) => {
+      if (count > 3 || stalledAt > 0) return;
+      await sleep(500);
+      stalledAt = backend.made;
+    });
+    expect(error).toBeUndefined();
+    // What was made while nobody read: the window, and what was on its way.
+    expect(stalledAt * piece.length).toBeLessThanOrEqual(2 * CREDIT_WINDOW_BYTES);
+    expect(textOf(events)).toBe(piece.repeat(600));
+  });
+});
+
+describe('a client that attacks', () => {
+  const attack = async (bytes: Uint8Array | ((write: (bytes: Uint8Array) => void) => Promise<void>)) => {
+    const provider = await network.addProvider(new ScriptedBackend());
+    const attacker = await network.addNode(['client']);
+    const target = provider.node.node.getMultiaddrs()[0]!;
+    const stream = await attacker.node.dialProtocol(target, networkNames(TEST_PREFIX).infer);
+    const closed = new Promise<void>((resolve) => stream.addEventListener('close', () => resolve()));
+    if (typeof bytes === 'function') await bytes((chunk) => void stream.send(chunk));
+    else stream.send(bytes);
+    await Promise.race([closed, sleep(3_000).then(() => Promise.reject(new Error('the stream is still open')))]);
+    // Others are served as before.
+    const client = await network.addClient();
+    expect(textOf(await client.ask({model: 'parrot'}))).toContain('word10');
+    return {violations: await network.metric(provider.service, 'quiver_inference_provider_violations_total')};
+  };
+
+  it.each<[string, Uint8Array]>([
+    ['garbage', Uint8Array.from({length: 300}, (_, at) => (at * 7919) % 256)],
+    ['a length that never ends', new Uint8Array(64).fill(0xff)],
+    ['a frame past every bound', encodeLength(2 ** 24)],
+    ['a frame for a request it never opened', encode(frame(9, {case: 'cancel', value: {}}))],
+    ['frames that only providers send', encode(frame(1, {case: 'delta', value: {text: 'x', tokens: 1}}))],
+  ])('with %s is cut off', async (_name, bytes) => {
+    expect(await attack(bytes)).toEqual({violations: 1});
+  });
+
+  it('with an open full of nonsense is refused and nothing breaks', async () => {
+    const provider = await network.addProvider(new ScriptedBackend());
+    const attacker = await network.addNode(['client']);
+    const stream = await attacker.node.dialProtocol(
+      provider.node.node.getMultiaddrs()[0]!,
+      networkNames(TEST_PREFIX).infer,
+    );
+    const replies: unknown[] = [];
+    stream.addEventListener('message', ({data}) => {
+      const bytes = data.subarray();
+      replies.push(decode(bytes.subarray(bytes[0]! > 0x7f ? 2 : 1)).body.value);
+    });
+    stream.send(encode(frame(1, {case: 'open', value: {question: new Uint8Array(50).fill(255)}})));
+    await expect.poll(() => replies.length).toBe(1);
+    expect(replies[0]).toMatchObject({code: 'BAD_REQUEST'});
+  });
+});
+
+describe('a provider that lies', () => {
+  const forged = (change: (receipt: Receipt) => Partial<Receipt>, key?: ReturnType<typeof paymentKeyFromBytes>) =>
+    addRogue(network, {
+      answer: ({sink, meter, rogue}) => {
+        sink.delta('hello', 1);
+        meter.delivered('hello', 1);
+        meter.prompt({promptTokens: 2, cachedTokens: 0});
+        const {receipt} = decodeReceipt(meter.sign('stop'));
+        const signer = key ?? rogue.paymentKey;
+        const signed = signReceipt({...receipt, paymentAddress: signer.address, ...change(receipt)}, signer);
+        sink.end('stop', encodeReceipt(signed));
+      },
+    });
+
+  it.each<[string, (receipt: Receipt) => Partial<Receipt>]>([
+    ['more tokens than came', () => ({tokensOut: 9, cost: 1n})],
+    ['a prompt longer than was sent', () => ({tokensIn: 100_000, cost: 101n})],
+    ['another price', () => ({priceOut: 1_000_000n, cost: 1_001n})],
+    ['a wrong sum', () => ({cost: 77n})],
+    ['another answer', () => ({responseHash: new Uint8Array(32).fill(1)})],
+    ['another question', () => ({requestHash: new Uint8Array(32).fill(1)})],
+    ['more bytes', () => ({bytesOut: 500})],
+    ['another client', ({provider}) => ({client: provider})],
+    ['another offer', () => ({offerDigest: new Uint8Array(32).fill(1)})],
+    ['a different end', () => ({finish: 'length'})],
+    ['the future', ({issuedAt}) => ({issuedAt: issuedAt + 3_600_000})],
+  ])('about %s is found out and not asked again', async (_name, change) => {
+    const rogue = await forged(change);
+    const client = await network.addClient({searchTimeoutMs: 700});
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({
+      code: 'RECEIPT_INVALID',
+      message: expect.stringContaining(rogue.peerId),
+    });
+    expect(client.store.list()).toEqual([]);
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: 'NO_PROVIDER_FOR_MODEL'});
+    expect(rogue.asked).toBe(1);
+  });
+
+  it('and signs with a key that is not its own is found out', async () => {
+    await forged(() => ({}), paymentKeyFromBytes(generatePaymentSecret()));
+    const client = await network.addClient();
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: 'RECEIPT_INVALID'});
+  });
+
+  it('and brings no receipt at all is found out', async () => {
+    await addRogue(network, {
+      answer: ({sink}) => {
+        sink.delta('hello', 1);
+        sink.end('stop', new Uint8Array(0));
+      },
+    });
+    const client = await network.addClient();
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: 'RECEIPT_INVALID'});
+  });
+
+  it('about its payment address in a bid is never asked', async () => {
+    const rogue = await addRogue(network, {bidKey: paymentKeyFromBytes(generatePaymentSecret())});
+    const client = await network.addClient({searchTimeoutMs: 700});
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: 'RECORD_INVALID'});
+    expect(rogue.asked).toBe(0);
+  });
+
+  it.each([
+    ['ahead', 'CLOCK', 3_600_000],
+    ['behind', 'RECORD_EXPIRED', -3_600_000],
+  ])('about the time, an hour %s, is named by its clock', async (_name, code, clock) => {
+    await addRogue(network, {clock});
+    const client = await network.addClient({searchTimeoutMs: 700});
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code, fix: expect.stringContaining('clock')});
+  });
+
+  it.each<[string, Parameters<typeof addRogue>[1]]>([
+    ['sends garbage', {stream: (stream) => void stream.send(new Uint8Array(100).fill(0xff))}],
+    ['sends frames past their bound', {stream: (stream) => void stream.send(encodeLength(2 ** 20))}],
+    ['hangs up', {stream: (stream) => stream.abort(new Error('no'))}],
+    [
+      'sends more than was granted',
+      {
+        answer: ({sink}) => {
+          for (let count = 0; count < 20; count += 1) sink.delta('x'.repeat(32_000), 1);
+        },
+      },
+    ],
+  ])('or %s loses to an honest one or ends in an error', async (_name, options) => {
+    await addRogue(network, options);
+    const client = await network.addClient({searchTimeoutMs: 700});
+    await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: expect.stringMatching(/^PROVIDER_/)});
+    await network.addProvider(new ScriptedBackend());
+    await network.known(client, 2);
+    expect(textOf(await client.ask({model: 'parrot'}))).toContain('word10');
+  });
+});
+
+it('no prompt and no answer ever appears in a log', async () => {
+  const canary = 'canary-7f3a9';
+  await network.addProvider(new ScriptedBackend({tokens: () => [`answer-${canary}`]}));
+  await addRogue(network, {answer: ({sink}) => sink.fail({code: `X ${canary}`, message: canary})});
+  const client = await network.addClient();
+  await network.known(client, 2);
+  for (let count = 0; count < 6; count += 1)
+    await client.ask({model: 'parrot', prompt: `prompt-${canary}`}).catch(() => undefined);
+  expect(network.logged.length).toBeGreaterThan(0);
+  expect(network.logged.filter((line) => line.includes(canary))).toEqual([]);
+});
+
+function encodeLength(length: number): Uint8Array {
+  return Uint8Array.of(
+    (length & 0x7f) | 0x80,
+    ((length >> 7) & 0x7f) | 0x80,
+    ((length >> 14) & 0x7f) | 0x80,
+    length >> 21,
+  );
+}
