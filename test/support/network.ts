@@ -13,7 +13,7 @@ import type {ClientOptions} from '../../src/lib/inference/client/client-service.
 import type {InferEvent, InferRequest} from '../../src/lib/inference/client/infer-types.ts';
 import {MarketService} from '../../src/lib/inference/market/market-service.ts';
 import {ProviderService} from '../../src/lib/inference/provider/provider-service.ts';
-import type {ProviderOptions} from '../../src/lib/inference/provider/provider-service.ts';
+import type {ProviderOptions} from '../../src/lib/inference/provider/provider-options.ts';
 import {NodeService} from '../../src/lib/p2p/node-service.ts';
 import type {NodeRole} from '../../src/lib/p2p/roles.ts';
 import {ReceiptStore} from '../../src/lib/receipts/store.ts';

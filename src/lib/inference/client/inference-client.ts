@@ -1,7 +1,5 @@
-import {costOf, receiptDigest} from '../../records/receipt.ts';
-import {receiptToJson} from '../../records/receipt-json.ts';
+import {costOf} from '../../records/receipt.ts';
 import {QuiverError} from '../../core/errors.ts';
-import {toHex} from '../../core/bytes.ts';
 import type {ReceiptStore} from '../../receipts/store.ts';
 import {noPeers, noProvider, priceTooHigh, providerBusy} from '../errors.ts';
 import {FIRST_TOKEN_TIMEOUT_MS, MAX_RETRIES, TOKEN_GAP_TIMEOUT_MS, TOTAL_TIMEOUT_MS} from '../limits.ts';
@@ -12,6 +10,7 @@ import {promptBytes} from '../wire/frames.ts';
 import {attempt, AttemptFailure} from './attempt.ts';
 import type {Outcome, Piece, Question} from './attempt.ts';
 import {chooseProvider} from './choose.ts';
+import {chosen, finished, Trace} from './infer-events.ts';
 import type {InferEvent, InferRequest} from './infer-types.ts';
 import type {LinkPool} from './link-pool.ts';
 import {firstAnswer} from './race.ts';
@@ -249,69 +248,4 @@ function affordable(bid: {priceIn: bigint; priceOut: bigint}, wish: Wish, maxPri
   if (maxPrice === undefined) return true;
   const tokensIn = Math.ceil(wish.promptBytes / BYTES_PER_TOKEN);
   return costOf({tokensIn, tokensOut: wish.maxTokens, priceIn: bid.priceIn, priceOut: bid.priceOut}) <= maxPrice;
-}
-
-function* finished(
-  {offer, finish, signed, firstTokenMs: ownFirstMs, totalMs: ownTotalMs}: Outcome,
-  firstTokenMs: number | undefined,
-  since: number,
-): Generator<InferEvent> {
-  const {receipt} = signed;
-  const totalMs = performance.now() - since;
-  // The first token closes the wait; the rate is that of the others.
-  const rate =
-    receipt.tokensOut > 1 ? (receipt.tokensOut - 1) / Math.max(ownTotalMs - ownFirstMs, 0.1) : 1 / ownTotalMs;
-  yield {event: 'receipt', receipt: receiptToJson(signed)};
-  yield {
-    event: 'end',
-    finish,
-    provider: offer.provider,
-    model: offer.signed.bid.model,
-    tokensIn: receipt.tokensIn,
-    tokensOut: receipt.tokensOut,
-    firstTokenMs: rounded(firstTokenMs ?? totalMs),
-    totalMs: rounded(totalMs),
-    tokensPerSecond: rounded(rate * 1_000),
-    cost: receipt.cost,
-    receipt: toHex(receiptDigest(receipt)),
-  };
-}
-
-/** What is shown with `--trace`: who was considered, and when. */
-class Trace {
-  readonly #on: boolean;
-  readonly #since: number;
-  #events: InferEvent[] = [];
-
-  constructor(on: boolean, since: number) {
-    this.#on = on;
-    this.#since = since;
-  }
-
-  note(message: string, provider?: string): void {
-    if (!this.#on) return;
-    const atMs = rounded(performance.now() - this.#since);
-    this.#events.push({event: 'trace', message, ...(provider !== undefined && {provider}), atMs});
-  }
-
-  take(): InferEvent[] {
-    return this.#events.splice(0);
-  }
-}
-
-function chosen({provider, signed: {bid}}: Offer, round: number): InferEvent {
-  return {
-    event: 'chosen',
-    provider,
-    model: bid.model,
-    ...(bid.modelDigest === '' ? {} : {digest: bid.modelDigest}),
-    ...(bid.quantisation === '' ? {} : {quantisation: bid.quantisation}),
-    priceIn: bid.priceIn,
-    priceOut: bid.priceOut,
-    attempt: round,
-  };
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -13,6 +13,7 @@ import {encodeFrame} from '../wire/framing.ts';
 import {StreamLink} from '../wire/stream-link.ts';
 import type {ByteStream} from '../wire/stream-link.ts';
 import type {Offer} from './bid-book.ts';
+import {exchange, EXCHANGE_TIMEOUT_MS} from './exchange.ts';
 import {Intake, MAX_OTHERS} from './intake.ts';
 import type {Verdict} from './intake.ts';
 import {decodeQuery, decodeReply, encodeQuery, encodeReply} from './market-messages.ts';
@@ -28,8 +29,6 @@ const MAX_QUERY_STREAMS = 16;
 const MAX_OTHERS_BYTES = 32 * 1024;
 /** Who knows so many providers need not be told of more by every new peer. */
 const ENOUGH_PROVIDERS = 8;
-/** A question and its reply are a few KiB. */
-const EXCHANGE_TIMEOUT_MS = 3_000;
 
 export interface MarketNodeOptions {
   node: QuiverNode;
@@ -128,7 +127,7 @@ export class MarketNode {
     const bytes =
       provider === this.node.peerId.toString()
         ? encodeReply((await this.answering?.(undefined)) ?? {})
-        : await this.#exchange(provider, encodeQuery(query), signal, true);
+        : await exchange(this.node, this.names.bids, provider, encodeQuery(query), signal, true);
     const reply = decodeReply(bytes ?? new Uint8Array(0));
     return {offers: await this.#take(reply, provider), refusal: reply.refusal, retryAfterMs: reply.retryAfterMs};
   }
@@ -193,7 +192,7 @@ export class MarketNode {
     if (reply === undefined || (reply.bids ?? []).length === 0) return;
     if (this.isConnected(request.client)) {
       const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS);
-      await this.#exchange(request.client, encodeQuery({offer: reply}), signal, false);
+      await exchange(this.node, this.names.bids, request.client, encodeQuery({offer: reply}), signal, false);
     } else if (request.replyTopic === this.names.bidTopic) {
       await this.publish(this.names.bidTopic, encodeReply({...reply, client: request.client}));
     }
@@ -271,39 +270,6 @@ export class MarketNode {
     const self = this.node.peerId.toString();
     if (first !== undefined && first.provider !== self) await rememberAddresses(this.node, first.manifest);
     for (const listener of this.#listeners) listener(offers);
-  }
-
-  /** Opens a stream, sends one message and, when a reply is awaited, gives the one that comes back. */
-  async #exchange(
-    peer: string,
-    message: Uint8Array,
-    signal: AbortSignal,
-    reply: boolean,
-  ): Promise<Uint8Array | undefined> {
-    const both = AbortSignal.any([signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
-    const stream = await this.node.dialProtocol(peerIdFromString(peer), this.names.bids, {
-      signal: both,
-      runOnLimitedConnection: true,
-    });
-    const {promise, resolve, reject} = Promise.withResolvers<Uint8Array | undefined>();
-    const outgoing = [encodeFrame(message)];
-    const link = new StreamLink(stream, MAX_MARKET_MESSAGE_BYTES, {
-      message: (bytes) => resolve(bytes),
-      outgoing: () => outgoing.splice(0),
-      closed: () => (reply ? reject(new Error('the peer closed the stream without a reply')) : resolve(undefined)),
-    });
-    const onAbort = (): void => {
-      link.abort(new Error('the exchange was given up'));
-      reject(new Error('the peer did not answer in time', {cause: both.reason}));
-    };
-    both.addEventListener('abort', onAbort, {once: true});
-    link.schedule();
-    try {
-      return await promise;
-    } finally {
-      both.removeEventListener('abort', onAbort);
-      void link.close();
-    }
   }
 }
 

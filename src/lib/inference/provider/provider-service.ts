@@ -1,13 +1,10 @@
-import type {Connection, PrivateKey, Stream} from '@libp2p/interface';
+import type {Connection, Stream} from '@libp2p/interface';
 
 import {QuiverError} from '../../core/errors.ts';
-import type {PaymentKey} from '../../core/secp256k1.ts';
 import type {Logger} from '../../observability/logger.ts';
-import type {QuiverNode} from '../../p2p/node-options.ts';
 import {networkNames} from '../../p2p/protocols.ts';
-import type {Network} from '../../records/eip712.ts';
+import type {Open} from '../../records/gen/frames_pb.js';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
-import type {Backend} from '../backend.ts';
 import {MAX_IN_FLIGHT_PER_PEER} from '../limits.ts';
 import {MarketNode} from '../market/market-node.ts';
 import {providerMetrics} from '../metrics.ts';
@@ -18,9 +15,8 @@ import type {ByteStream} from '../wire/stream-link.ts';
 import {Announcer} from './announcer.ts';
 import {Catalogue} from './catalogue.ts';
 import {Desk} from './desk.ts';
-import type {Prices} from './desk.ts';
 import {runJob} from './job.ts';
-import type {Open} from '../../records/gen/frames_pb.js';
+import type {ProviderOptions} from './provider-options.ts';
 
 /** A client keeps one stream; a second one bridges a reconnect. */
 const MAX_STREAMS_PER_CONNECTION = 4;
@@ -32,36 +28,6 @@ const MAX_TOKENS = 32_768;
 const MAX_PROMPT_BYTES = 768 * 1024;
 
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`;
-
-export interface ProviderOptions {
-  /** @default 'provider' */
-  name?: string;
-  /** The node it listens on; started before. */
-  node: {readonly name: string; readonly node: QuiverNode};
-  backends: readonly Backend[];
-  /** The node's own key: signs the manifest. */
-  peerKey: PrivateKey;
-  /** Signs bids and receipts. */
-  paymentKey: PaymentKey;
-  network: Network;
-  /** `/quiver/<profile>`. */
-  protocolPrefix: string;
-  /** Base units of QUIV per 1,000 tokens. */
-  prices: Prices;
-  /** ERC-20 token of the prices. @default zero address: none is deployed */
-  asset?: string;
-  /** Where it stands, e.g. `eu-west`. @default '' */
-  region?: string;
-  agentVersion: string;
-  limits?: {
-    /** @default 786_432 */
-    maxPromptBytes?: number;
-    /** Tokens of one answer. @default 32_768 */
-    maxTokens?: number;
-    /** Unfinished requests of one peer. @default 32 */
-    maxInFlightPerPeer?: number;
-  };
-}
 
 interface Running {
   catalogue: Catalogue;
