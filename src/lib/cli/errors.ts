@@ -1,7 +1,8 @@
 import {stripVTControlCharacters, styleText} from 'node:util';
 
-import {maskUserInfo} from '../config/config.ts';
 import {EXIT, QuiverError, type ExitCode} from '../core/errors.ts';
+import {maskCredentials} from '../core/mask.ts';
+import {explainFileError} from '../core/system-error.ts';
 
 /** What is said of any error, to a person or a program: nothing else of it ever leaves the process. */
 export interface ErrorReport {
@@ -21,13 +22,14 @@ export interface RenderedError {
 const BUG_FIX = 'This is a bug in quiver. Please report it with the lines above and `quiver --version`.';
 
 export function renderError(error: unknown): RenderedError {
-  if (error instanceof QuiverError) {
-    const {code, message, fix, exit} = error;
-    return {report: {code, message: maskUserInfo(message), fix: maskUserInfo(fix)}, exit};
+  const known = error instanceof QuiverError ? error : explainFileError(error);
+  if (known !== undefined) {
+    const {code, message, fix, exit} = known;
+    return {report: {code, message: maskCredentials(message), fix: maskCredentials(fix)}, exit};
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : thrownText(error);
-  const report = {code: 'INTERNAL', message: maskUserInfo(message), fix: BUG_FIX};
-  const stack = error instanceof Error && error.stack !== undefined ? maskUserInfo(error.stack) : undefined;
+  const report = {code: 'INTERNAL', message: maskCredentials(message), fix: BUG_FIX};
+  const stack = error instanceof Error && error.stack !== undefined ? maskCredentials(error.stack) : undefined;
   return {report, exit: EXIT.failed, ...(stack === undefined ? {} : {stack})};
 }
 
@@ -61,12 +63,19 @@ export function usageError(error: unknown, commandLine: string): QuiverError {
   });
 }
 
-/** oclif's sentence without its frame: the pointer to --help is our fix, and the list has mostly one item. */
+/**
+ * oclif's sentence on one line and without its frame: the pointer to --help is our fix, and the list has mostly one
+ * item. Its note on flags with several values is not true of ours, and what was given to a flag may be secret.
+ */
 function usageText(text: string): string {
   return stripVTControlCharacters(text)
     .replace(/\n?See more help with --help/g, '')
+    .replace(/\n+Note: --[^]*? allows multiple values\.[^]*$/, '')
     .replace(/^The following errors? occurred:\s+/, '')
-    .trim();
+    .replace(/^Parsing (--[\w-]+)\s+/gm, '$1: ')
+    .replace(/(--[\w-]+)=\S*/g, '$1')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ');
 }
 
 /** Ctrl-C (or SIGTERM) during a one-shot command. */

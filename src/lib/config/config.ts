@@ -1,3 +1,4 @@
+import {MASK, maskCredentials} from '../core/mask.ts';
 import type {RawValue, Scalar} from './key.ts';
 import type {NetworkProfile} from './profile.ts';
 import {CONFIG_KEYS, keySpec, type ConfigKey, type ConfigValue} from './schema.ts';
@@ -23,8 +24,6 @@ export interface ConfigEntry {
   value: RawValue | null;
   origin: Origin;
 }
-
-export const MASK = '********';
 
 /** The settings of one command: the strongest value of every key, and who said so. */
 export class Config {
@@ -60,15 +59,10 @@ export class Config {
   }
 }
 
-/** Replaces user and password in every URL: `http://user:password@host` is a common way to reach a back end. */
+/** `http://user:password@host` is a common way to reach a back end. */
 function maskRaw(value: RawValue): RawValue {
-  if (typeof value === 'string') return maskUserInfo(value);
+  if (typeof value === 'string') return maskCredentials(value);
   return Array.isArray(value)
-    ? value.map((item: Scalar) => (typeof item === 'string' ? maskUserInfo(item) : item))
+    ? value.map((item: Scalar) => (typeof item === 'string' ? maskCredentials(item) : item))
     : value;
-}
-
-/** The same for text of any kind, e.g. an error message. */
-export function maskUserInfo(text: string): string {
-  return text.replace(/:\/\/[^\s/@]+@/g, `://${MASK}@`);
 }

@@ -55,6 +55,10 @@ async function writeTemporary(path: string, content: string | Uint8Array): Promi
   try {
     await file.writeFile(content);
     await file.sync();
+  } catch (error) {
+    // A full disk: half a file would stay there, and what is in it may be secret.
+    await unlink(temporary);
+    throw error;
   } finally {
     await file.close();
   }

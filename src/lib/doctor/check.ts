@@ -1,4 +1,6 @@
 import {QuiverError} from '../core/errors.ts';
+import {maskCredentials} from '../core/mask.ts';
+import {explainFileError} from '../core/system-error.ts';
 
 export type CheckStatus = 'ok' | 'warn' | 'fail';
 
@@ -46,19 +48,20 @@ async function runCheck(check: Check, signal: AbortSignal): Promise<CheckResult>
 }
 
 function explain(error: unknown, late: boolean): Finding {
-  if (error instanceof QuiverError) return fail(error.message, error.fix);
+  const known = error instanceof QuiverError ? error : explainFileError(error);
+  if (known !== undefined) return fail(known.message, known.fix);
   if (late) return fail(`no result within ${CHECK_DEADLINE_MS / 1_000} s`, 'Try again when the machine is less busy.');
   return fail(`the check itself failed: ${String(error)}`, 'Please report this with `quiver doctor --json`.');
 }
 
 export function ok(detail: string): Finding {
-  return {status: 'ok', detail};
+  return {status: 'ok', detail: maskCredentials(detail)};
 }
 
 export function warn(detail: string, fix: string): Finding {
-  return {status: 'warn', detail, fix};
+  return {status: 'warn', detail: maskCredentials(detail), fix};
 }
 
 export function fail(detail: string, fix: string): Finding {
-  return {status: 'fail', detail, fix};
+  return {status: 'fail', detail: maskCredentials(detail), fix};
 }

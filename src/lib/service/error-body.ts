@@ -1,4 +1,5 @@
 import {EXIT, QuiverError, type ExitCode} from '../core/errors.ts';
+import {maskCredentials} from '../core/mask.ts';
 
 /** How an error travels over HTTP and in a stream's last line. */
 export interface ErrorBody {
@@ -11,7 +12,8 @@ export interface ErrorBody {
 /** Never shows what an unexpected error says: that is for the log, not for callers. */
 export function toErrorBody(error: unknown): ErrorBody {
   if (error instanceof QuiverError) {
-    return {code: error.code, message: error.message, fix: error.fix, exit: error.exit};
+    const {code, message, fix, exit} = error;
+    return {code, message: maskCredentials(message), fix: maskCredentials(fix), exit};
   }
   return {
     code: 'INTERNAL',

@@ -1,4 +1,5 @@
 import {QuiverError} from '../core/errors.ts';
+import {explainFileError} from '../core/system-error.ts';
 import type {Logger} from '../observability/logger.ts';
 import type {Metrics} from '../observability/metrics.ts';
 import {withDeadline} from './deadline.ts';
@@ -117,8 +118,8 @@ export class ServiceRunner {
 
 /** Says which service failed, keeping the code and the fix of what went wrong. */
 function named(service: Service, what: 'start' | 'stop', error: unknown): QuiverError {
-  const cause = error instanceof Error ? error.message : String(error);
-  const known = error instanceof QuiverError ? error : undefined;
+  const known = error instanceof QuiverError ? error : explainFileError(error);
+  const cause = known?.message ?? (error instanceof Error ? error.message : String(error));
   return new QuiverError({
     code: known?.code ?? (what === 'start' ? 'START_FAILED' : 'STOP_FAILED'),
     message: `Service "${service.name}" (${service.kind}) could not ${what}: ${cause}`,

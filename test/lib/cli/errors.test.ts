@@ -1,3 +1,5 @@
+import {readFile, writeFile} from 'node:fs/promises';
+
 import {describe, expect, it} from 'vitest';
 
 import {errorText, renderError, usageError} from '../../../src/lib/cli/errors.ts';
@@ -33,7 +35,29 @@ it('passes on nothing but code, message and fix, and no password in a URL', () =
   expect(JSON.stringify(renderError(known))).not.toContain('canary');
 });
 
+it('says what the system refused about a file without a stack', async () => {
+  const folder = await writeFile('/tmp', 'x').catch((error: unknown) => error);
+  const fix = "ls -ld '/tmp'";
+  const message = 'A file is where a folder should be, or the other way round: /tmp';
+  expect(renderError(folder)).toEqual({report: {code: 'FILE_KIND', message, fix}, exit: 1});
+  const missing = await readFile('/no-such-folder/x').catch((error: unknown) => error);
+  expect(renderError(missing).report).toMatchObject({code: 'FILE_MISSING', fix: "ls -ld '/no-such-folder'"});
+  const full = await writeFile('/dev/full', 'x').catch((error: unknown) => error);
+  expect(renderError(full).report.code).toBe('DISK_FULL');
+});
+
 describe('usageError', () => {
+  it('is one line, without what was given to a flag and without advice that is not ours', () => {
+    const shown = (text: string): string => usageError(new Error(text), 'quiver infer').message;
+    expect(shown('Nonexistent flag: --api-key=canary')).toBe('Nonexistent flag: --api-key');
+    expect(shown('Parsing --max-tokens \n\tExpected an integer but received: x')).toBe(
+      '--max-tokens: Expected an integer but received: x',
+    );
+    expect(
+      shown('Missing 1 required arg:\nprompt  The question\n\nNote: --x allows multiple values. Because of this …'),
+    ).toBe('Missing 1 required arg: prompt  The question');
+  });
+
   it('always ends with 2', () => {
     expect(usageError(new Error('Unexpected argument: x\nSee more help with --help'), 'quiver doctor')).toMatchObject({
       code: 'USAGE',

@@ -53,3 +53,9 @@ describe('replaceFile', () => {
     expect(await mode(join(folder, 'new.yaml'))).toBe(0o600);
   });
 });
+
+it('leaves nothing behind when the content cannot be written', async () => {
+  // What cannot be written fails after the temporary file was made, as on a full disk.
+  await expect(createPrivateFile(join(folder, 'x.key'), 5 as unknown as string)).rejects.toThrow();
+  expect(await readdir(folder)).toEqual([]);
+});

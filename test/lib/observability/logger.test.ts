@@ -37,6 +37,10 @@ describe('the log', () => {
     ['what hangs on the cause of one', {err: new Error('a', {cause: Object.assign(new Error('b'), {key: CANARY})})}],
     ['an error as it is', Object.assign(new Error('refused'), {config: {auth: CANARY}})],
     ['bytes', {value: Buffer.from(CANARY)}],
+    [
+      'credentials in a URL',
+      {url: `http://me:p@${CANARY}@host`, err: new Error(`GET http://me:${CANARY}@host failed`)},
+    ],
     ['what lies too deep', {a: {b: {c: {d: {e: CANARY}}}}}],
   ])('hides %s', async (_name, object) => {
     for (const format of ['json', 'text'] as const) {
