@@ -1,5 +1,5 @@
 import {constants} from 'node:fs';
-import {access, readdir, stat} from 'node:fs/promises';
+import {access, readdir, stat, statfs} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 
 import {controlSocket, identitiesFolder, type Places} from '../config/places.ts';
@@ -9,13 +9,19 @@ import {fail, ok, type Check, type Finding} from './check.ts';
 const OTHERS_MAY_WRITE = 0o022;
 /** sun_path of unix(7) has 108 bytes on Linux and 104 on macOS, the closing zero included. */
 const MAX_SOCKET_PATH_BYTES = 103;
+/** Room for the receipts and the peers of some days; databases fail in odd ways before the last byte is taken. */
+const ENOUGH_FREE_BYTES = 16 * 1024 * 1024;
 
-export function placesCheck(places: Places, profileName: () => Promise<string>): Check {
+export function placesCheck(
+  places: Places,
+  profileName: () => Promise<string>,
+  enoughFreeBytes = ENOUGH_FREE_BYTES,
+): Check {
   return {
     name: 'folders',
     async run() {
       for (const folder of [places.config, places.data, places.state, places.run]) {
-        const problem = await folderProblem(folder);
+        const problem = await folderProblem(folder, enoughFreeBytes);
         if (problem !== undefined) return problem;
       }
       const socket = controlSocket(places, await profileName());
@@ -44,22 +50,33 @@ export function identitiesCheck(places: Places): Check {
         const path = join(folder, name);
         await (name.endsWith('.payment.key') ? loadPaymentKey(path) : loadPeerKey(path));
       }
-      return ok(`${files.length} key files: ${files.map((name) => basename(name, '.key')).join(', ')}`);
+      return ok(
+        `${files.length} key file${files.length === 1 ? '' : 's'}: ${files.map((name) => basename(name, '.key')).join(', ')}`,
+      );
     },
   };
 }
 
-async function folderProblem(folder: string): Promise<Finding | undefined> {
+async function folderProblem(folder: string, enoughFreeBytes: number): Promise<Finding | undefined> {
   const existing = await nearestExisting(folder);
+  const found = await stat(existing);
+  if (!found.isDirectory()) return fail(`${existing} is no folder`, `mv '${existing}' '${existing}.old'`);
   try {
     await access(existing, constants.W_OK | constants.X_OK);
   } catch {
-    const what = existing === folder ? `${folder} is not writable` : `${folder} can't be made in ${existing}`;
-    return fail(what, `sudo chown "$(id -un)" '${existing}'   (or choose another place: export QUIVER_HOME=…)`);
+    if (existing === folder) return fail(`${folder} is not writable`, `sudo chown "$(id -un)" '${folder}'`);
+    return fail(`${folder} can't be made in ${existing}`, 'Choose another place: export QUIVER_HOME=FOLDER');
   }
-  const {mode} = await stat(existing);
-  if (existing !== folder || (mode & OTHERS_MAY_WRITE) === 0) return undefined;
-  return fail(`others may write to ${folder} (mode ${(mode & 0o777).toString(8)})`, `chmod go-w '${folder}'`);
+  const {bavail, bsize} = await statfs(existing);
+  const freeBytes = bavail * bsize;
+  if (freeBytes < enoughFreeBytes) {
+    return fail(
+      `only ${Math.floor(freeBytes / 1024)} KiB are free for ${folder}`,
+      `Free some space: df -h '${existing}'`,
+    );
+  }
+  if (existing !== folder || (found.mode & OTHERS_MAY_WRITE) === 0) return undefined;
+  return fail(`others may write to ${folder} (mode ${(found.mode & 0o777).toString(8)})`, `chmod go-w '${folder}'`);
 }
 
 async function nearestExisting(folder: string): Promise<string> {

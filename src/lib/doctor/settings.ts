@@ -6,6 +6,8 @@ import {ok, warn, type Check} from './check.ts';
 
 /** Read by quiver or oclif without being a configuration key. */
 const OTHER_VARIABLES = ['QUIVER_HOME', 'QUIVER_CONFIG', 'QUIVER_CONTENT_TYPE', 'QUIVER_DEBUG'];
+/** Where oclif keeps its own things; bin/run.js derives them from QUIVER_HOME. */
+const OCLIF_FOLDERS = ['QUIVER_CONFIG_DIR', 'QUIVER_DATA_DIR', 'QUIVER_CACHE_DIR'];
 
 export function settingsCheck(loadConfig: () => Promise<Config>): Check {
   return {
@@ -25,7 +27,9 @@ export function environmentCheck(environment: Environment): Check {
     name: 'environment',
     run() {
       const known = [...CONFIG_KEYS.map(environmentName), ...OTHER_VARIABLES];
-      const set = Object.keys(environment).filter((name) => name.startsWith('QUIVER_'));
+      const set = Object.keys(environment).filter(
+        (name) => name.startsWith('QUIVER_') && !OCLIF_FOLDERS.includes(name),
+      );
       const unknown = set.find((name) => !known.includes(name));
       if (unknown === undefined) return ok(set.length === 0 ? 'no QUIVER_ variables' : set.join(', '));
       const meant = nearest(unknown, known);

@@ -106,7 +106,21 @@ describe('folders', () => {
     });
     const blocked = placesUnder(temporaryFolder());
     writeFileSync(blocked.state, 'a file');
-    expect((await result(placesCheck(blocked, profileName))).status).toBe('fail');
+    expect(await result(placesCheck(blocked, profileName))).toMatchObject({
+      status: 'fail',
+      detail: `${blocked.state} is no folder`,
+    });
+  });
+
+  it('fail when the disk is full, and when they can not be made never advise to take over the folder above', async () => {
+    const places = placesUnder(temporaryFolder());
+    expect(await result(placesCheck(places, profileName, Number.MAX_SAFE_INTEGER))).toMatchObject({
+      status: 'fail',
+      fix: expect.stringContaining('df -h'),
+    });
+    const elsewhere = await result(placesCheck(placesUnder('/proc/1/quiver'), profileName));
+    expect(elsewhere.status).toBe('fail');
+    expect(elsewhere.fix).not.toContain('chown');
   });
 
   it('fail when the path of the control socket would be too long', async () => {
@@ -121,7 +135,7 @@ describe('identities', () => {
     expect((await result(identitiesCheck(places))).detail).toContain('none yet');
     const path = join(identitiesFolder(places), 'relay.key');
     await loadOrCreatePeerKey(path);
-    expect(await result(identitiesCheck(places))).toMatchObject({status: 'ok', detail: '1 key files: relay'});
+    expect(await result(identitiesCheck(places))).toMatchObject({status: 'ok', detail: '1 key file: relay'});
     chmodSync(path, 0o644);
     expect(await result(identitiesCheck(places))).toMatchObject({status: 'fail', fix: `chmod 600 '${path}'`});
   });
@@ -142,6 +156,11 @@ describe('settings', () => {
       status: 'warn',
       fix: 'Did you mean QUIVER_RELAY_PORT?',
     });
+  });
+
+  it('what bin/run.js itself puts into the environment is no mistake of the user', async () => {
+    const environment = {QUIVER_HOME: '/q', QUIVER_CONFIG_DIR: '/q/config', QUIVER_CACHE_DIR: '/q/cache'};
+    expect(await result(environmentCheck(environment))).toMatchObject({status: 'ok', detail: 'QUIVER_HOME'});
   });
 
   it('a public network without an entry point is worth a word', async () => {
