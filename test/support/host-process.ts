@@ -25,6 +25,7 @@ const SCENARIOS = new Map<string, FakeOptions>([
   ['hung-drain', {drain: hang}],
   ['sick', {health: sick}],
   ['stray', {start: async () => void setTimeout(() => void Promise.reject(new Error('stray rejection')), 50)}],
+  ['talkative', {start: async ({log}) => void setInterval(() => log.error('again'), 10).unref()}],
   ['bad', {start: () => Promise.reject(new Error('no such device'))}],
 ]);
 

@@ -20,6 +20,7 @@ import {COMMON_FLAGS, type CommonFlags, type FlagType, type KeyFlag} from './fla
 import {placesOf} from './folders.ts';
 import {Interrupt} from './interrupt.ts';
 import {atTerminal} from './prompt.ts';
+import {guardStreams} from './streams.ts';
 
 type AnyCommand = typeof Command;
 type FlagsOf<T> = {[Name in keyof T]: FlagType<T[Name]>} & {json?: boolean};
@@ -45,6 +46,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
   abstract override run(): Promise<object | void>;
 
   protected override async init(): Promise<void> {
+    guardStreams();
     await super.init();
     this.places = placesOf(this.config, this.environment);
     const {args, flags} = await this.#parseCommandLine();

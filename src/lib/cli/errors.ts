@@ -65,7 +65,7 @@ export function usageError(error: unknown, commandLine: string): QuiverError {
 
 /**
  * oclif's sentence on one line and without its frame: the pointer to --help is our fix, and the list has mostly one
- * item. Its note on flags with several values is not true of ours, and what was given to a flag may be secret.
+ * item. Its note on flags with several values is not true of ours, and what was given to an unknown flag may be secret.
  */
 function usageText(text: string): string {
   return stripVTControlCharacters(text)
@@ -73,7 +73,7 @@ function usageText(text: string): string {
     .replace(/\n+Note: --[^]*? allows multiple values\.[^]*$/, '')
     .replace(/^The following errors? occurred:\s+/, '')
     .replace(/^Parsing (--[\w-]+)\s+/gm, '$1: ')
-    .replace(/(--[\w-]+)=\S*/g, '$1')
+    .replace(/Nonexistent flag.*/, (line) => line.replaceAll(/=\S*/g, ''))
     .trim()
     .replace(/\s*\n\s*/g, ' ');
 }

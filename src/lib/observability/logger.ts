@@ -9,6 +9,8 @@ export type Logger = PinoLogger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const STDERR = 2;
+/** Lines kept for when stderr takes them again; later ones are lost. */
+const HELD_BACK_LIMIT_BYTES = 1024 * 1024;
 
 export interface LoggerOptions {
   /** @default 'info' */
@@ -25,7 +27,7 @@ export interface LoggerOptions {
  */
 export async function createLogger(options: LoggerOptions = {}): Promise<Logger> {
   const {pino} = await import('pino');
-  const output = options.destination ?? pino.destination({dest: STDERR, sync: true});
+  const output = options.destination ?? standardError(pino);
   const destination = options.format === 'text' ? {write: (line: string) => output.write(readableLine(line))} : output;
   const log = pino(
     {
@@ -42,6 +44,11 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
     destination,
   );
   return redactChildren(log);
+}
+
+/** Who reads the log may go away, and its disk may fill up: a node that serves others goes on without it. */
+function standardError(pino: typeof import('pino').pino): DestinationStream {
+  return pino.destination({dest: STDERR, sync: true, maxLength: HELD_BACK_LIMIT_BYTES}).on('error', () => {});
 }
 
 type MakeChild = (this: Logger, bindings: unknown, options: unknown) => Logger;

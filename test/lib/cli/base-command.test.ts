@@ -1,4 +1,6 @@
 // What every command inherits, seen from outside through a command that does what it is told.
+import {spawn} from 'node:child_process';
+import {open} from 'node:fs/promises';
 import path from 'node:path';
 
 import {describe, expect, it} from 'vitest';
@@ -55,6 +57,22 @@ describe('streams', () => {
     expect(plain).toMatchObject({stdout: 'the result\n', stderr: 'a note\n'});
     expect(quiet).toMatchObject({stdout: 'the result\n', stderr: ''});
     expect(json).toMatchObject({stdout: '{"interactive":false}\n', stderr: ''});
+  });
+
+  it('a full disk behind stdout is an error with a fix, not a stack', async () => {
+    await using home = await temporaryHome();
+    await using full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, [PROBE, 'talk'], {
+      cwd: home.home,
+      env: home.env,
+      stdio: ['ignore', full.fd, 'pipe'],
+    });
+    const {stderr, code} = await collect(child, 30_000);
+    expect(stderr).toBe(
+      'a note\nError: The output cannot be written (ENOSPC)\n' +
+        'Try: df -h   (then free some space where the output goes, and run it again)\n',
+    );
+    expect(code).toBe(1);
   });
 
   it('errors are not wrapped, so that a fix can be pasted', async () => {

@@ -31,3 +31,14 @@ it('keeps sockets beside the state where there is no session, and ignores relati
     expect(placesOf(FOLDERS, environment)).toMatchObject({state, run: `${state}/run`});
   }
 });
+
+it('fails where the user has no home rather than use a shared folder or the current one', () => {
+  const {HOME} = process.env;
+  try {
+    process.env['HOME'] = '';
+    expect(() => placesOf(FOLDERS, {})).toThrow(expect.objectContaining({code: 'NO_HOME', exit: 2}));
+    expect(placesOf(FOLDERS, {QUIVER_HOME: '/q'}).state).toBe('/q/state');
+  } finally {
+    process.env['HOME'] = HOME;
+  }
+});

@@ -35,6 +35,16 @@ describe('a process that serves', () => {
     expect(performance.now() - before).toBeLessThan(2_000);
   });
 
+  it('goes on when nobody reads its log and its notes any more', async () => {
+    const host = spawnHost(temporaryFolder(), 'talkative');
+    await host.says('again');
+    host.process.stderr!.destroy();
+    await sleep(300);
+    expect(await controlClient(host.socketPath).get('/healthz')).toEqual({status: 'ready'});
+    host.process.kill('SIGTERM');
+    expect(await host.ended).toBe(0);
+  });
+
   it('prints the ready event as one line of JSON, and no talk', async () => {
     const host = spawnHost(temporaryFolder(), '--json');
     await host.says('\n');
