@@ -111,6 +111,6 @@ function endWithShell() {
 }
 
 function fail(message, fix) {
-  process.stderr.write(`Error: ${message}\nTry this: ${fix}\n`);
+  process.stderr.write(`Error: ${message}\nTry: ${fix}\n`);
   process.exit(EXIT_FAILED);
 }

@@ -49,7 +49,7 @@ const changes = [...addMissing(lock.packages), ...stripEntries(lock.packages)];
 if (changes.length === 0) {
   console.log('package-lock.json is complete');
 } else if (process.argv.includes('--check')) {
-  console.error(`${changes.join('\n')}\nTry this: node scripts/lockfile.js`);
+  console.error(`${changes.join('\n')}\nTry: node scripts/lockfile.js`);
   process.exit(1);
 } else {
   lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, 'en')));

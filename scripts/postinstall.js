@@ -12,7 +12,7 @@ linkCommand();
 const node = bringNode();
 if (spawnSync(node, ['scripts/build.js', '--if-stale'], {cwd: ROOT, stdio: 'inherit'}).status !== 0) {
   // Whoever came to mend it needs the rest of the installation.
-  console.error('The build failed. Try this: npm run build');
+  console.error('The build failed. Try: npm run build');
 }
 
 /** npm links the commands of dependencies, not the project's own, and `npx quiver` would fetch somebody else's. */
@@ -34,6 +34,6 @@ function bringNode() {
   const [command, ...rest] = [...npm, 'install', '--no-save', '--no-package-lock', wanted];
   const installed = spawnSync(command, rest, {cwd: ROOT, stdio: 'inherit'});
   if (installed.status === 0 && existsSync(PINNED_NODE)) return PINNED_NODE;
-  console.error(`quiver needs Node ${devEngines.runtime.version}. Try this: npm install --no-save ${wanted}`);
+  console.error(`quiver needs Node ${devEngines.runtime.version}. Try: npm install --no-save ${wanted}`);
   return process.execPath;
 }

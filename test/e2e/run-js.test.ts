@@ -103,7 +103,7 @@ describe.skipIf(oldNode === undefined && process.env['CI'] !== 'true')(
         expect({code, stderr}).toEqual({
           code: 1,
           stderr: expect.stringMatching(
-            /^Error: quiver needs Node 24\.15 or newer; this is \d+\.\d+\.\d+\.\nTry this: /,
+            /^Error: quiver needs Node 24\.15 or newer; this is \d+\.\d+\.\d+\.\nTry: /,
           ) as string,
         });
       } finally {
@@ -141,7 +141,7 @@ describe('bin/run.js', () => {
     rmSync(dist, {recursive: true});
     try {
       const {code, stderr} = await runQuiver([], {script, cwd: checkout});
-      expect({code, stderr}).toEqual({code: 1, stderr: 'Error: quiver is not built yet.\nTry this: npm run build\n'});
+      expect({code, stderr}).toEqual({code: 1, stderr: 'Error: quiver is not built yet.\nTry: npm run build\n'});
     } finally {
       cpSync(`${dist}.away`, dist, {recursive: true});
     }

@@ -30,7 +30,7 @@ const FILE = path.join(ROOT, 'oclif.manifest.json');
 
 /** Every command of quiver itself, by its words: `receipts list`. */
 export function commands(): ReadonlyMap<string, ManifestCommand> {
-  if (!existsSync(FILE)) throw new Error('oclif.manifest.json is missing. Try this: npm run build');
+  if (!existsSync(FILE)) throw new Error('oclif.manifest.json is missing. Try: npm run build');
   const manifest = JSON.parse(readFileSync(FILE, 'utf8')) as {commands: Record<string, ManifestCommand>};
   return new Map(
     Object.values(manifest.commands)
