@@ -50,7 +50,7 @@ export class TestNetwork implements AsyncDisposable {
   readonly #options: {serveDht: boolean};
   readonly #services: Service[] = [];
   readonly #registries = new Map<Service, Registry>();
-  #bootstrap: string[] = [];
+  #bootstrap: readonly string[] = [];
 
   /** Without `serveDht` only the bootstrap holds DHT records: else each of twenty nodes in one process dials all others. */
   constructor(options = {serveDht: true}) {
@@ -87,7 +87,11 @@ export class TestNetwork implements AsyncDisposable {
 
   /** Nodes added from now on join through this one. */
   joinThrough({node}: NodeService): void {
-    this.#bootstrap = node.getMultiaddrs().map(String);
+    this.joinThroughAddresses(node.getMultiaddrs().map(String));
+  }
+
+  joinThroughAddresses(addresses: readonly string[]): void {
+    this.#bootstrap = addresses;
   }
 
   async addProvider(backend: Backend, options: Partial<ProviderOptions> = {}): Promise<TestProvider> {

@@ -3,15 +3,15 @@ import {createRequestId} from '../../records/request-for-quote.ts';
 import type {SignedReceipt} from '../../records/receipt.ts';
 import {receiptDigest} from '../../records/receipt.ts';
 import {createSalt} from '../../records/salted-hash.ts';
-import type {ReceiptStore} from '../../receipts/store.ts';
 import type {ChatRequest, FinishReason} from '../backend.ts';
-import {toHex} from '../../core/bytes.ts';
+import {isZero, toHex} from '../../core/bytes.ts';
 import {cancelled, deadlinePassed, providerFailed, providerLost} from '../errors.ts';
 import type {Offer} from '../market/bid-book.ts';
 import type {Deadlines, ExchangeEvent} from '../wire/client-session.ts';
 import type {ClientLink, Exchange} from '../wire/client-link.ts';
 import {encodeQuestion, promptBytes} from '../wire/frames.ts';
 import {Ledger} from './ledger.ts';
+import type {ReceiptBook} from './receipt-book.ts';
 
 /** What is asked, whoever answers. */
 export interface Question extends Omit<ChatRequest, 'model' | 'topLogprobs'> {
@@ -71,18 +71,17 @@ export async function* attempt(
   link: ClientLink,
   offer: Offer,
   question: Question,
-  {client, store}: {client: string; store: ReceiptStore},
+  book: ReceiptBook,
   signal: AbortSignal,
 ): AsyncGenerator<Piece, Outcome> {
   const {bid, digest} = offer.signed;
   const requestId = createRequestId();
   const salt = createSalt();
-  const previousReceipt = store.last(client, offer.provider);
-  const previous = previousReceipt === undefined ? new Uint8Array(32) : receiptDigest(previousReceipt.signed.receipt);
+  const previous = book.previous(offer.provider);
   const encoded = encodeQuestion({...question, model: bid.model});
   const ledger = new Ledger({
     requestId,
-    client,
+    client: book.client,
     bid,
     salt,
     question: encoded,
@@ -100,7 +99,7 @@ export async function* attempt(
       offerDigest: digest,
       salt,
       maxCost: question.maxCost?.toString() ?? '',
-      previousReceipt: previousReceipt === undefined ? new Uint8Array(0) : previous,
+      previousReceipt: isZero(previous) ? new Uint8Array(0) : previous,
     },
     question.deadlines,
   );
@@ -132,7 +131,7 @@ export async function* attempt(
   } finally {
     signal.removeEventListener('abort', onAbort);
     if (!ended) await settle(exchange, ledger);
-    if (ledger.last !== undefined) store.put(ledger.last, {model: bid.model, salt});
+    if (ledger.last !== undefined) book.keep(ledger.last, {model: bid.model, salt});
   }
 }
 

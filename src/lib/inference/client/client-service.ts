@@ -15,6 +15,7 @@ import type {InferEvent, InferRequest, ModelSummary} from './infer-types.ts';
 import {InferenceClient} from './inference-client.ts';
 import {LinkPool} from './link-pool.ts';
 import {summarise} from './model-summary.ts';
+import {ReceiptBook} from './receipt-book.ts';
 import {Standing} from './standing.ts';
 import {QuiverError} from '../../core/errors.ts';
 
@@ -74,8 +75,9 @@ export class ClientService implements Service {
       standing.setBack(provider, 'failed', Date.now());
       log.warn({peer: provider, violation: violation.message}, 'a provider broke the protocol');
     });
+    const book = new ReceiptBook(node.peerId.toString(), store);
     const finder = new Finder({market, network, peerKey, prefix, searchTimeoutMs});
-    const client = new InferenceClient({market, finder, links, standing, store});
+    const client = new InferenceClient({market, finder, links, standing, book});
     this.#running = {market, client, links, metrics};
     this.#status = 'ready';
   }

@@ -1,5 +1,3 @@
-import {toHex} from '../../core/bytes.ts';
-import {receiptDigest} from '../../records/receipt.ts';
 import {receiptToJson} from '../../records/receipt-json.ts';
 import type {Offer} from '../market/bid-book.ts';
 import type {Outcome} from './attempt.ts';
@@ -16,7 +14,8 @@ export function* finished(
   // The first token closes the wait; the rate is that of the others.
   const rate =
     receipt.tokensOut > 1 ? (receipt.tokensOut - 1) / Math.max(ownTotalMs - ownFirstMs, 0.1) : 1 / ownTotalMs;
-  yield {event: 'receipt', receipt: receiptToJson(signed)};
+  const json = receiptToJson(signed);
+  yield {event: 'receipt', receipt: json};
   yield {
     event: 'end',
     finish,
@@ -28,7 +27,7 @@ export function* finished(
     totalMs: rounded(totalMs),
     tokensPerSecond: rounded(rate * 1_000),
     cost: receipt.cost,
-    receipt: toHex(receiptDigest(receipt)),
+    receipt: json.digest,
   };
 }
 

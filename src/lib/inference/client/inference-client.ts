@@ -1,6 +1,5 @@
 import {costOf} from '../../records/receipt.ts';
 import {QuiverError} from '../../core/errors.ts';
-import type {ReceiptStore} from '../../receipts/store.ts';
 import {noPeers, noProvider, priceTooHigh, providerBusy} from '../errors.ts';
 import {FIRST_TOKEN_TIMEOUT_MS, MAX_RETRIES, TOKEN_GAP_TIMEOUT_MS, TOTAL_TIMEOUT_MS} from '../limits.ts';
 import type {Offer} from '../market/bid-book.ts';
@@ -15,6 +14,7 @@ import type {InferEvent, InferRequest} from './infer-types.ts';
 import type {LinkPool} from './link-pool.ts';
 import {firstAnswer} from './race.ts';
 import type {Runner} from './race.ts';
+import type {ReceiptBook} from './receipt-book.ts';
 import type {Standing} from './standing.ts';
 
 const DEFAULT_MAX_TOKENS = 1_024;
@@ -28,7 +28,7 @@ export interface InferenceClientOptions {
   finder: Finder;
   links: LinkPool;
   standing: Standing;
-  store: ReceiptStore;
+  book: ReceiptBook;
 }
 
 /** Asks the network: finds offers, chooses, asks, goes to the next provider while nothing has been shown yet. */
@@ -170,7 +170,7 @@ export class InferenceClient {
   }
 
   async *#attempt(offer: Offer, question: Question, signal: AbortSignal): AsyncGenerator<Piece, Outcome> {
-    const {links, standing, store, market} = this.#options;
+    const {links, standing, book} = this.#options;
     const {provider} = offer;
     standing.begin(provider);
     const since = performance.now();
@@ -179,7 +179,7 @@ export class InferenceClient {
       const link = await links.get(provider, signal).catch((error: unknown) => {
         throw error instanceof QuiverError ? new AttemptFailure(error, 'failed') : error;
       });
-      const run = attempt(link, offer, question, {client: market.node.peerId.toString(), store}, signal);
+      const run = attempt(link, offer, question, book, signal);
       try {
         for (;;) {
           const next = await run.next();

@@ -32,6 +32,7 @@ export interface LedgerInit {
 export class Ledger {
   readonly #init: LedgerInit;
   readonly #hash: RunningHash;
+  readonly #requestHash: Uint8Array;
   #bytes = 0;
   #tokens = 0;
   #last: SignedReceipt | undefined;
@@ -39,6 +40,7 @@ export class Ledger {
   constructor(init: LedgerInit) {
     this.#init = init;
     this.#hash = runningSaltedHash(init.salt);
+    this.#requestHash = saltedHash(init.salt, init.question);
   }
 
   /** The last valid receipt. */
@@ -76,7 +78,7 @@ export class Ledger {
   }
 
   *#problems(signed: SignedReceipt, finish: ReceiptFinish): Generator<string> {
-    const {requestId, client, bid, salt, question, bytesIn, maxTokens, maxCost, previous} = this.#init;
+    const {requestId, client, bid, bytesIn, maxTokens, maxCost, previous} = this.#init;
     const {receipt} = signed;
     const {problems} = verifyReceipt(signed, {
       requestId,
@@ -97,7 +99,7 @@ export class Ledger {
       yield `${bytesIn} bytes of prompt can't be ${receipt.tokensIn} tokens.`;
     if (maxCost !== undefined && receipt.cost > maxCost)
       yield `It costs ${receipt.cost}, more than the limit of ${maxCost}.`;
-    if (!equalBytes(receipt.requestHash, saltedHash(salt, question))) yield 'It is for another question.';
+    if (!equalBytes(receipt.requestHash, this.#requestHash)) yield 'It is for another question.';
     if (!equalBytes(receipt.responseHash, this.#hash.current())) yield 'It is for another answer.';
     if (!equalBytes(receipt.previous, previous)) yield 'It names another previous receipt.';
   }
