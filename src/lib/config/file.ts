@@ -1,4 +1,5 @@
-import {readFile, realpath, stat} from 'node:fs/promises';
+import {createReadStream} from 'node:fs';
+import {realpath} from 'node:fs/promises';
 import {dirname, resolve} from 'node:path';
 
 import type {Document, Node, Pair, YAMLMap} from 'yaml';
@@ -40,25 +41,31 @@ export async function readConfigFile(
   return readLayer(path, text, {environment, stack: [], count: {files: 0}});
 }
 
-/** Text of a file; undefined when it does not exist. */
+/** Text of a file, or of a pipe such as `<(…)`; undefined when it does not exist. */
 export async function readText(path: string): Promise<string | undefined> {
   try {
-    const {size} = await stat(path);
-    if (size > MAX_FILE_BYTES) {
-      throw badFile('CONFIG_FILE', path, 'larger than 1 MiB', 'Check that this is a quiver configuration file.');
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes > MAX_FILE_BYTES) {
+        throw badFile('CONFIG_FILE', path, 'larger than 1 MiB', 'Check that this is a quiver configuration file.');
+      }
     }
-    return await readFile(path, 'utf8');
+    return Buffer.concat(chunks).toString('utf8');
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     if (error.code === 'CONFIG_FILE') throw error;
-    const fix = error.code === 'EACCES' ? `chmod u+r ${path}` : `Make ${path} a readable file, or move it away.`;
+    const fix = error.code === 'EACCES' ? `chmod u+r '${path}'` : `Make ${path} a readable file, or move it away.`;
     throw badFile('CONFIG_FILE', path, `cannot be read (${String(error.code)})`, fix, error);
   }
 }
 
 async function readLayer(path: string, text: string, reading: Reading): Promise<Map<ConfigKey, FileValue>> {
-  const real = await realpath(path);
+  // A pipe has no real path.
+  const real = await realpath(path).catch(() => path);
   if (reading.stack.includes(real)) {
     const chain = [...reading.stack.slice(reading.stack.indexOf(real)), real].join(' → ');
     throw badFile('CONFIG_INCLUDE', path, `includes itself: ${chain}`, 'Remove one of these from its include list.');
@@ -124,7 +131,7 @@ class FileWalker {
       const {name, where} = this.#name(pair);
       if (section === '' && name === 'include') continue;
       const path = section === '' ? name : `${section}.${name}`;
-      const node = this.#resolve(pair.value);
+      const node = this.#resolve(pair.value, where);
       if (isConfigKey(path)) this.#take(path, node, where);
       else if (CONFIG_KEYS.some((key) => key.startsWith(`${path}.`))) this.#enter(path, node, where);
       else throw unknownKey(section, name, where);
@@ -135,7 +142,7 @@ class FileWalker {
     const pair = root.items.find((item) => this.#name(item).name === 'include');
     if (pair === undefined) return [];
     const {where} = this.#name(pair);
-    const raw = this.#raw(this.#resolve(pair.value), where);
+    const raw = this.#raw(this.#resolve(pair.value, where), where);
     const paths = typeof raw === 'string' ? [raw] : raw;
     if (!Array.isArray(paths) || !paths.every((path) => typeof path === 'string')) {
       throw badFile('CONFIG_INCLUDE', where, 'include takes a list of files', 'include: [common.yaml]');
@@ -149,9 +156,14 @@ class FileWalker {
     return {name: this.#yaml.isScalar(key) ? String(key.value) : String(key), where: this.#where(offset)};
   }
 
-  #resolve(value: unknown): Node | null {
+  #resolve(value: unknown, where: string): Node | null {
     if (!this.#yaml.isNode(value)) return null;
-    return this.#yaml.isAlias(value) ? (value.resolve(this.#document) ?? null) : value;
+    if (!this.#yaml.isAlias(value)) return value;
+    const node = value.resolve(this.#document);
+    if (node !== undefined) return node;
+    // It is not shown: a secret that begins with a star looks like this.
+    const fix = 'Put it in quotes, if it is text.';
+    throw badFile('CONFIG_SYNTAX', where, 'a value that begins with * stands for an anchor (&) that is not there', fix);
   }
 
   #enter(path: string, node: Node | null, where: string): void {
@@ -179,7 +191,7 @@ class FileWalker {
     if (this.#yaml.isScalar(node)) return this.#scalar(node.value, node.source, where);
     if (!this.#yaml.isSeq(node)) return undefined;
     const items = node.items.map((item) => {
-      const resolved = this.#resolve(item);
+      const resolved = this.#resolve(item, where);
       return this.#yaml.isScalar(resolved) ? this.#scalar(resolved.value, resolved.source, where) : undefined;
     });
     return items.every((item) => item !== undefined) ? items : undefined;

@@ -82,7 +82,9 @@ async function lock(path: string): Promise<() => Promise<void>> {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
     const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > LOCK_AGE_LIMIT_MS) await rmdir(path).catch(() => undefined);
+    // One from the future was left before the clock was set back.
+    const isOld = found !== undefined && Math.abs(Date.now() - found.mtimeMs) > LOCK_AGE_LIMIT_MS;
+    if (isOld) await rm(path, {recursive: true, force: true});
     else await pause(LOCK_RETRY_MS);
   }
 }

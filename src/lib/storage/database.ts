@@ -18,7 +18,7 @@ export interface DatabaseOptions {
 /**
  * Opens a SQLite database in WAL mode and brings its schema up to date.
  * `synchronous=FULL`, so that what was committed is still there after kill -9 or a power cut.
- * Errors, here and from every later `exec`, `run`, `get` and `all`: STORE_FULL, STORE_CORRUPT,
+ * Errors, here and from every later `exec`, `run`, `get` and `all`: STORE_FULL, STORE_FAULT, STORE_CORRUPT,
  * STORE_LOCKED, STORE_READ_ONLY; here also STORE_NEWER.
  */
 export function openDatabase({path, migrations}: DatabaseOptions): DatabaseSync {

@@ -4,6 +4,7 @@ import {QuiverError} from '../core/errors.ts';
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
 const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
@@ -24,7 +25,9 @@ const FULL: Explanation = {
 const CORRUPT: Explanation = {
   code: 'STORE_CORRUPT',
   problem: 'is damaged or not a database',
-  fix: (path) => `Keep it aside, and a new one is made: mv '${path}' '${path}.damaged'`,
+  // A write-ahead log that stays behind would be taken for the new one's.
+  fix: (path) =>
+    `Keep it aside, and a new one is made: mv '${path}' '${path}.damaged'; rm -f '${path}-wal' '${path}-shm'`,
 };
 const LOCKED: Explanation = {
   code: 'STORE_LOCKED',
@@ -37,11 +40,18 @@ const READ_ONLY: Explanation = {
   fix: (path) => `Run as its owner, or: chmod u+rw '${path}'`,
 };
 
+const FAULTY: Explanation = {
+  code: 'STORE_FAULT',
+  problem: 'cannot be read or written: its disk is full or fails',
+  fix: (path) => `Look whether it is full: df -h '${path}'; or whether it fails: sudo dmesg --level=err`,
+};
+
 const BY_SQLITE_CODE = new Map([
   [SQLITE_BUSY, LOCKED],
   [SQLITE_LOCKED, LOCKED],
   [SQLITE_READONLY, READ_ONLY],
   [SQLITE_CANTOPEN, READ_ONLY],
+  [SQLITE_IOERR, FAULTY],
   [SQLITE_CORRUPT, CORRUPT],
   [SQLITE_NOTADB, CORRUPT],
   [SQLITE_FULL, FULL],
@@ -57,7 +67,7 @@ const BY_SYSTEM_CODE = new Map([
 
 /**
  * Does `work` on the database at `path`, and makes of its foreseeable failures errors that say what to do:
- * STORE_FULL, STORE_CORRUPT, STORE_LOCKED, STORE_READ_ONLY. Anything else is thrown as it is.
+ * STORE_FULL, STORE_FAULT, STORE_CORRUPT, STORE_LOCKED, STORE_READ_ONLY. Anything else is thrown as it is.
  */
 export function explainingStorage<T>(path: string, work: () => T): T {
   try {

@@ -1,3 +1,4 @@
+import {execFileSync} from 'node:child_process';
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
@@ -85,6 +86,13 @@ describe('precedence', () => {
     expect((await load({environment: {QUIVER_RELAY_PORT: ''}})).get('relay.port')).toBe(4001);
   });
 
+  it('reads the file of --config from a pipe', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const [config] = await Promise.all([load({file: pipe}), writeFile(pipe, 'relay: {port: 7}')]);
+    expect(config.get('relay.port')).toBe(7);
+  });
+
   it('reads the file of --config instead of the project, and insists on it', async () => {
     await write(project(), 'relay: {port: 1}');
     await write(join(folder, 'other.yaml'), 'relay: {port: 2}');
@@ -94,6 +102,16 @@ describe('precedence', () => {
 });
 
 describe('a wrong file', () => {
+  it('that never ends is given up', async () => {
+    await expect(load({file: '/dev/zero'})).rejects.toMatchObject({code: 'CONFIG_FILE', exit: 2});
+  });
+
+  it('has a secret that reads as an alias: it is neither dropped nor shown', async () => {
+    const {message} = await fault('provider:\n  backend_api_key: *sk-canary\n');
+    expect(message).toContain(':2: a value that begins with *');
+    expect(message).not.toContain('canary');
+  });
+
   it('names the file, the line, the key, the likely meant one and what is allowed', async () => {
     const {message, fix} = await fault('profile: local\nrelay:\n  # here\n  prot: 4001\n');
     expect(message).toBe(`${project()}:4: there is no key relay.prot`);

@@ -128,6 +128,13 @@ describe('failures of the disk', () => {
     expect(() => explainingStorage('/x', fail)).toThrow(expect.objectContaining({code}));
   });
 
+  it('STORE_FAULT: an input or output error, which a full disk is too while SQLite makes room for its index', () => {
+    const fail = () => {
+      throw Object.assign(new Error('disk I/O error'), {errcode: 10 | (19 << 8)});
+    };
+    expect(() => explainingStorage('/x', fail)).toThrow(expect.objectContaining({code: 'STORE_FAULT'}));
+  });
+
   it('leaves every other error as it is', () => {
     const database = openDatabase({path: ':memory:', migrations: [TABLE]});
     expect(() => database.prepare('INSERT INTO note VALUES (NULL)').run()).toThrow(/NOT NULL/);

@@ -127,10 +127,11 @@ export class EngineHost {
   #spawn(): void {
     this.#resting = false;
     // An environment of its own: nothing secret gets there, and no option of this process's Node. Only crash reports are
-    // read; a backtrace would take a debugger and seconds.
+    // read; a backtrace would take a debugger and seconds. The library computes paths in a home that it never uses, and
+    // fails where the system knows none, as in containers that run under any user id.
     const child = fork(engineEntry, [], {
       execArgv: [],
-      env: {GGML_NO_BACKTRACE: '1'},
+      env: {GGML_NO_BACKTRACE: '1', HOME: '/nonexistent'},
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child = child;

@@ -139,6 +139,8 @@ describe('the engine process', () => {
     expect(lines).toHaveLength(2);
     expect(lines[1]).not.toContain('canary');
     expect(lines[1]).not.toContain('PATH');
+    // Else the engine would not start for a user whom the system has no entry for.
+    expect(lines[1]).toContain('HOME=/nonexistent');
   });
 });
 
