@@ -1,3 +1,4 @@
+import {maskCredentials} from '../../core/mask.ts';
 import type {Backend} from '../backend.ts';
 import {BackendError} from './errors.ts';
 import {broken, HttpClient, readText, unreachable} from './http/http-client.ts';
@@ -61,7 +62,8 @@ export async function discoverBackends(options: DiscoverOptions): Promise<Backen
 /** The same server under two spellings is one. */
 function key(url: string): string {
   const parsed = URL.parse(url.includes('://') ? url : `http://${url}`);
-  if (parsed === null) return url;
+  // What is no URL may have a password in it all the same.
+  if (parsed === null) return maskCredentials(url);
   const path = parsed.pathname.replace(/\/+$/, '').replace(/\/v1$/, '');
   return `${parsed.protocol}//${parsed.hostname === 'localhost' ? '127.0.0.1' : parsed.hostname}${parsed.port === '' ? '' : `:${parsed.port}`}${path}`;
 }

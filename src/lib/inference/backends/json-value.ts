@@ -16,6 +16,15 @@ export const asText = (value: unknown): string | undefined => (typeof value === 
 export const asCount = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.trunc(value) : undefined;
 
+/** No model holds so many tokens, and records have 32 bits for them. */
+const MAX_TOKENS = 2 ** 31;
+
+/** A count of tokens that can be true. */
+export const asTokens = (value: unknown): number | undefined => {
+  const count = asCount(value);
+  return count === undefined || count > MAX_TOKENS ? undefined : count;
+};
+
 export const asNumber = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 

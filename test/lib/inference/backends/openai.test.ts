@@ -1,4 +1,7 @@
+import {once} from 'node:events';
 import {mkdtempSync, rmSync} from 'node:fs';
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import OpenAI from 'openai';
@@ -199,6 +202,20 @@ describe('the connection', () => {
     const error = await failure(createOpenAiBackend({url, apiKey: 'sk-canary', signal: never}));
     expect(JSON.stringify(error) + error.message + error.fix).not.toMatch(/hunter2|sk-canary/);
     expect(error.message).toContain('http://127.0.0.1:9 ');
+  });
+
+  it('takes a password with a % in it, sent as it is', async () => {
+    let authorization: string | undefined;
+    const server = createServer((request, response) => {
+      ({authorization} = request.headers);
+      response.end('{"data": []}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const {port} = server.address() as AddressInfo;
+    const backend = await createOpenAiBackend({url: `http://me:100%zz%40@127.0.0.1:${port}`, signal: never});
+    expect(authorization).toBe(`Basic ${Buffer.from('me:100%zz@').toString('base64')}`);
+    await backend.close();
+    server.close();
   });
 
   it('reports a server that is still loading, or gone, as unhealthy', async () => {

@@ -52,7 +52,7 @@ export async function* streamAnswer(
 ): AsyncGenerator<BackendEvent> {
   const {client, limits} = source;
   const {firstTokenMs = FIRST_TOKEN_MS, betweenTokensMs = BETWEEN_TOKENS_MS} = limits;
-  const tally = new Tally(request.messages, source.countsEndToken ?? false);
+  const tally = new Tally(request, source.countsEndToken ?? false);
   const release = await source.slots.take(signal);
   let response: IncomingMessage | undefined;
   try {
@@ -83,13 +83,13 @@ export const CANCELLED_BEFORE_START: BackendEvent = {
 /** Keeps count, so that the deltas add up to the usage even where a back end says little. */
 class Tally {
   finish: FinishReason | undefined;
-  readonly #messages: readonly ChatMessage[];
+  readonly #request: ChatRequest;
   readonly #countsEndToken: boolean;
   #counted = 0;
   #usage: Partial<Usage> = {};
 
-  constructor(messages: readonly ChatMessage[], countsEndToken: boolean) {
-    this.#messages = messages;
+  constructor(request: ChatRequest, countsEndToken: boolean) {
+    this.#request = request;
     this.#countsEndToken = countsEndToken;
   }
 
@@ -110,10 +110,12 @@ class Tally {
   }
 
   *end(finish: FinishReason): Generator<BackendEvent> {
-    const {promptTokens = estimateTokens(this.#messages), cachedTokens = 0} = this.#usage;
+    const {messages, maxTokens} = this.#request;
+    const {promptTokens = estimateTokens(messages), cachedTokens = 0} = this.#usage;
     const endToken = this.#countsEndToken && finish === 'stop' ? 1 : 0;
     // Some servers send several tokens at once; what they counted beyond the pieces has no text of its own.
-    const uncounted = (this.#usage.completionTokens ?? 0) - endToken - this.#counted;
+    const made = Math.min(maxTokens, (this.#usage.completionTokens ?? 0) - endToken);
+    const uncounted = made - this.#counted;
     if (uncounted > 0) yield {type: 'delta', text: '', tokens: uncounted};
     const completionTokens = this.#counted + Math.max(0, uncounted);
     yield {type: 'end', finish, usage: {promptTokens, completionTokens, cachedTokens}};

@@ -37,7 +37,7 @@ export class HttpClient {
     this.host = this.#base.host;
     this.url = `${this.#base.origin}${this.#base.pathname.replace(/\/$/, '')}`;
     const {username, password} = this.#base;
-    const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+    const basic = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64');
     this.#headers = {
       accept: '*/*',
       ...(username !== '' && {authorization: `Basic ${basic}`}),
@@ -158,6 +158,13 @@ export function broken(url: string, why: string, cause?: unknown): BackendError 
     retryable: true,
     cause,
   });
+}
+
+/** A `%` that begins no escape is taken as it is. */
+function decoded(text: string): string {
+  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
+    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString(),
+  );
 }
 
 function parseBase(url: string): URL {

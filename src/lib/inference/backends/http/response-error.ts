@@ -8,6 +8,8 @@ const RETRY_AFTER_MS = 1000;
 const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Enough to recognise what a back end complains about. */
 const MAX_MESSAGE_CHARS = 200;
+/** What is looked through for what it complains about. */
+const MAX_READ_CHARS = 2_000;
 
 /** Turns an answer with an error status into the error that says what to do about it. */
 export function errorFromResponse(
@@ -27,7 +29,8 @@ export function errorFromResponse(
  */
 export function errorFromBody(url: string, status: number, body: unknown, retryAfterMs = RETRY_AFTER_MS): BackendError {
   const error = pick(body, 'error');
-  const message = asText(error) ?? asText(pick(error, 'message')) ?? asText(pick(body, 'detail')) ?? '';
+  const text = asText(error) ?? asText(pick(error, 'message')) ?? asText(pick(body, 'detail')) ?? '';
+  const message = text.slice(0, MAX_READ_CHARS);
   const kind = `${asText(pick(error, 'type')) ?? ''} ${asText(pick(error, 'code')) ?? ''}`;
   const code = status === 200 ? (asCount(pick(error, 'code')) ?? 0) : status;
 

@@ -3,7 +3,7 @@ import type {AnswerStep} from '../http/answer.ts';
 import {broken} from '../http/http-client.ts';
 import {readLines} from '../http/lines.ts';
 import {errorFromBody} from '../http/response-error.ts';
-import {asCount, asList, asNumber, asText, pick} from '../json-value.ts';
+import {asList, asNumber, asText, asTokens, pick} from '../json-value.ts';
 
 /** Reads the answer to `POST /api/chat`: one JSON object a line, the last with `done` and the counts. */
 export async function* readOllamaSteps(chunks: AsyncIterable<Uint8Array>, url: string): AsyncGenerator<AnswerStep> {
@@ -28,8 +28,8 @@ function readLine(line: string, url: string): AnswerStep {
   const tokens = Math.max(logprobs.length, text === '' && thought === '' ? 0 : 1);
   const step: AnswerStep = {text, tokens, ...(logprobs.length > 0 && {logprobs})};
   if (pick(entry, 'done') !== true) return step;
-  const promptTokens = asCount(pick(entry, 'prompt_eval_count'));
-  const completionTokens = asCount(pick(entry, 'eval_count'));
+  const promptTokens = asTokens(pick(entry, 'prompt_eval_count'));
+  const completionTokens = asTokens(pick(entry, 'eval_count'));
   return {
     ...step,
     done: true,

@@ -1,7 +1,7 @@
 import type {BackendModel} from '../../backend.ts';
 import type {HttpClient} from '../http/http-client.ts';
 import {MAX_MODELS} from '../http/model-list.ts';
-import {asCount, asList, asText, pick} from '../json-value.ts';
+import {asCount, asList, asText, asTokens, pick} from '../json-value.ts';
 
 /** A longer context costs memory on every load, and Ollama loads a model anew for every other length that is asked for. */
 const MAX_CONTEXT_TOKENS = 8192;
@@ -73,7 +73,7 @@ function readShow(show: unknown): ModelFacts {
   const key = Object.keys(typeof info === 'object' && info !== null ? info : {}).find((name) =>
     name.endsWith('.context_length'),
   );
-  const trained = key === undefined ? undefined : asCount(pick(info, key));
+  const trained = key === undefined ? undefined : asTokens(pick(info, key));
   const configured = /^num_ctx\s+(\d+)$/m.exec(asText(pick(show, 'parameters')) ?? '')?.[1];
   const wanted = configured === undefined ? MAX_CONTEXT_TOKENS : Number(configured);
   const capabilities = asList(pick(show, 'capabilities'));

@@ -3,7 +3,7 @@ import type {AnswerStep} from '../http/answer.ts';
 import {broken} from '../http/http-client.ts';
 import {LineTooLongError, MAX_LINE_BYTES, readServerSentEvents} from '../http/lines.ts';
 import {errorFromBody} from '../http/response-error.ts';
-import {asCount, asList, asNumber, asText, pick} from '../json-value.ts';
+import {asCount, asList, asNumber, asText, asTokens, pick} from '../json-value.ts';
 
 export interface ChatStreamSource {
   url: string;
@@ -85,12 +85,12 @@ function readFinish(reason: string | undefined): FinishReason | undefined {
 }
 
 function readUsage(usage: unknown): Partial<Usage> | undefined {
-  const promptTokens = asCount(pick(usage, 'prompt_tokens'));
-  const completionTokens = asCount(pick(usage, 'completion_tokens'));
+  const promptTokens = asTokens(pick(usage, 'prompt_tokens'));
+  const completionTokens = asTokens(pick(usage, 'completion_tokens'));
   if (promptTokens === undefined || completionTokens === undefined) return undefined;
   return {
     promptTokens,
     completionTokens,
-    cachedTokens: asCount(pick(usage, 'prompt_tokens_details', 'cached_tokens')) ?? 0,
+    cachedTokens: asTokens(pick(usage, 'prompt_tokens_details', 'cached_tokens')) ?? 0,
   };
 }

@@ -3,7 +3,7 @@ import type {BackendModel} from '../../backend.ts';
 import {fileDigest} from '../embedded/file-digest.ts';
 import {checkModelFile} from '../embedded/model-file.ts';
 import type {HttpClient} from '../http/http-client.ts';
-import {asCount, asList, asText, pick} from '../json-value.ts';
+import {asCount, asList, asText, asTokens, pick} from '../json-value.ts';
 
 export type OpenAiKind = 'llama.cpp' | 'vllm' | 'lm-studio' | 'openai';
 
@@ -86,7 +86,7 @@ async function plainModels(client: HttpClient, signal: AbortSignal): Promise<Bac
     const name = asText(pick(entry, 'id'));
     if (name === undefined || name === '') return [];
     const context = ['max_model_len', 'context_length', 'max_context_length', 'context_window']
-      .map((key) => asCount(pick(entry, key)))
+      .map((key) => asTokens(pick(entry, key)))
       .find((value) => value !== undefined && value > 0);
     return [{name, contextTokens: context ?? UNKNOWN_CONTEXT_TOKENS}];
   });
@@ -95,7 +95,7 @@ async function plainModels(client: HttpClient, signal: AbortSignal): Promise<Bac
 /** llama.cpp serves one model; `/props` says which file it is and how much context a slot has. */
 async function llamaCppModels(client: HttpClient, signal: AbortSignal): Promise<BackendModel[]> {
   const [models, props] = await Promise.all([plainModels(client, signal), client.json('/props', {signal})]);
-  const contextTokens = asCount(pick(props, 'default_generation_settings', 'n_ctx')) ?? UNKNOWN_CONTEXT_TOKENS;
+  const contextTokens = asTokens(pick(props, 'default_generation_settings', 'n_ctx')) ?? UNKNOWN_CONTEXT_TOKENS;
   const quantisation = asText(pick(props, 'model_ftype'))?.split(' ')[0];
   const file = isLoopback(client.host) ? await localFile(asText(pick(props, 'model_path'))) : {};
   return models.map(({name}) => ({
@@ -132,8 +132,8 @@ async function lmStudioModels(client: HttpClient, signal: AbortSignal): Promise<
     const entry = entries.find((candidate) => pick(candidate, 'key') === model.name);
     if (entry === undefined) return [model];
     if (pick(entry, 'type') === 'embedding') return [];
-    const loaded = asCount(pick(entry, 'loaded_instances', 0, 'config', 'context_length'));
-    const contextTokens = loaded ?? asCount(pick(entry, 'max_context_length')) ?? model.contextTokens;
+    const loaded = asTokens(pick(entry, 'loaded_instances', 0, 'config', 'context_length'));
+    const contextTokens = loaded ?? asTokens(pick(entry, 'max_context_length')) ?? model.contextTokens;
     const quantisation = asText(pick(entry, 'quantization', 'name'));
     const sizeBytes = asCount(pick(entry, 'size_bytes'));
     return [
