@@ -13,7 +13,7 @@ export default class Init extends BaseCommand<typeof Init> {
     'the rest has defaults.';
   static override flags = {
     role: Flags.option({options: ROLES, description: 'What this machine should do'})(),
-    name: Flags.string({helpValue: '<name>', description: 'Name of a provider, shown to clients'}),
+    name: Flags.string({helpValue: '<name>', description: 'Name of a provider in `quiver status`, logs and metrics'}),
     port: Flags.string({helpValue: '<port>', description: 'TCP and QUIC port, 0 for any free one'}),
     region: Flags.string({helpValue: '<region>', description: 'Where a provider or relay stands, e.g. eu-west'}),
     bootstrap: Flags.string({helpValue: '<nodes>', description: 'Nodes to join through, separated by commas'}),

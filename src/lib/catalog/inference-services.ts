@@ -26,6 +26,7 @@ export async function inferenceServices(
   return [
     new ProviderService({
       ...shared,
+      name: config.get('provider.name'),
       backends,
       paymentKey: await loadOrCreatePaymentKey(paymentKeyFile(places, 'provider')),
       prices: {priceIn: config.get('provider.price_in'), priceOut: config.get('provider.price_out')},

@@ -45,7 +45,10 @@ export interface KeyQuestion {
 export function keyQuestions(role: Role, joinsAlone: boolean): KeyQuestion[] {
   const questions: KeyQuestion[] = [];
   if (role === 'provider') {
-    questions.push({key: 'provider.name', question: {flag: 'name', message: 'Name shown to clients (may stay empty)'}});
+    questions.push({
+      key: 'provider.name',
+      question: {flag: 'name', message: 'Name of the provider in status, logs and metrics (may stay empty)'},
+    });
   }
   if (role !== 'client') {
     const question = {flag: 'port', message: 'TCP and QUIC port (0: any free one)', default: '4001'};

@@ -1,4 +1,5 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {maskCredentials} from '../core/mask.ts';
 import {CONFIG_KEYS, keySpec, namesBelow, type ConfigKey} from './schema.ts';
 
 /** Further apart than this, a suggestion is a guess. */
@@ -7,7 +8,7 @@ const MAX_TYPO_DISTANCE = 3;
 /** `where` is a file with its line, an environment variable or a flag. */
 export function wrongValue(key: ConfigKey, shown: string, where: string): QuiverError {
   const spec = keySpec(key);
-  const value = spec.secret === true ? 'this value' : shown;
+  const value = spec.secret === true ? 'this value' : maskCredentials(shown);
   return new QuiverError({
     code: 'CONFIG_VALUE',
     message: where === key ? `${value} is not allowed for ${key}` : `${where}: ${value} is not allowed for ${key}`,

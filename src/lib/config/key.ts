@@ -31,6 +31,9 @@ interface Common<Default> {
   default: Default;
 }
 
+/** A regular expression, or another test of a text. */
+type Pattern = Pick<RegExp, 'test'>;
+
 const MAX_PORT = 65_535;
 /** Lists are read by people and dialled by machines; more than this is a mistake. */
 const MAX_LIST_ITEMS = 256;
@@ -38,7 +41,7 @@ const MAX_TEXT_LENGTH = 4_096;
 
 /** One line of text. */
 export function text<Default>(
-  options: Common<Default> & {expects?: string; pattern?: RegExp; secret?: boolean},
+  options: Common<Default> & {expects?: string; pattern?: Pattern; secret?: boolean},
 ): Key<string, Default> {
   const {expects = 'text', pattern, ...common} = options;
   return {
@@ -136,18 +139,22 @@ export function size<Default>(options: Common<Default> & {maxBytes: number}): Ke
 }
 
 /** Base units inside, decimal QUIV outside. A number with a fraction comes as it was written, since doubles lose digits. */
-export function amount<Default>(options: Common<Default>): Key<bigint, Default> {
+export function amount<Default>(options: Common<Default> & {max: bigint}): Key<bigint, Default> {
+  const {max, ...common} = options;
   return {
-    ...options,
-    expects: 'an amount of QUIV such as 0.25, with at most 18 decimals',
-    parse: (raw) => (typeof raw === 'string' || Number.isSafeInteger(raw) ? amountFromText(String(raw)) : undefined),
+    ...common,
+    expects: `an amount of QUIV such as 0.25, with at most 18 decimals and below ${amountToText(max).split('.')[0]}`,
+    parse(raw) {
+      const value = typeof raw === 'string' || Number.isSafeInteger(raw) ? amountFromText(String(raw)) : undefined;
+      return value !== undefined && value < max ? value : undefined;
+    },
     write: (value) => amountToText(value),
   };
 }
 
 /** A list in YAML, separated by commas in the environment and in `config set`. */
 export function list<Default>(
-  options: Common<Default> & {expects: string; pattern?: RegExp},
+  options: Common<Default> & {expects: string; pattern?: Pattern},
 ): Key<readonly string[], Default> {
   const {expects, pattern, ...common} = options;
   const item = text({description: '', default: undefined, ...(pattern === undefined ? {} : {pattern})});

@@ -4,10 +4,15 @@ import {DEFAULT_PROFILE} from './profile.ts';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Plain enough to stand in a manifest, a metric label and a log line. */
-const LABEL = {pattern: /^[\w.-]{1,64}$/, expects: 'up to 64 letters, digits, ".", "_" and "-"'};
+/** Plain enough for a metric label and a log line, and as long as a manifest has room for. */
+const LABEL = {pattern: /^[\w.-]{1,32}$/, expects: 'up to 32 letters, digits, ".", "_" and "-"'};
+/** The names of the services that run beside a provider are taken. */
+const SERVICE_LABEL = {...LABEL, pattern: /^(?!(?:node|bootstrap|relay|client)$)[\w.-]{1,32}$/};
 const HOST = /^[\w.:-]{1,253}$/;
-const HTTP_URL = /^https?:\/\/[^\s/]+/;
+const HTTP_URL = {test: isServerUrl};
+
+/** 2^32 tokens, the most that a receipt counts, at this price still have a cost that it can hold (uint128). */
+const MAX_PRICE = 2n ** 96n;
 
 /** What a frame of the inference protocol has room for beside the rest of a request. */
 const MAX_PROMPT_BYTES = 786_432;
@@ -91,16 +96,22 @@ export const SCHEMA = {
   ...below('relay', NODE_SOCKETS),
   'relay.region': text({description: 'Where the relay stands, e.g. eu-west', default: undefined, ...LABEL}),
 
-  'provider.name': text({description: 'Name shown to clients', default: undefined, ...LABEL}),
+  'provider.name': text({
+    description: 'Name of the provider in `quiver status`, logs and metrics',
+    default: 'provider',
+    ...SERVICE_LABEL,
+  }),
   ...below('provider', NODE_SOCKETS),
   'provider.region': text({description: 'Where the provider stands, e.g. eu-west', default: undefined, ...LABEL}),
   'provider.price_in': amount({
     description: 'Price of 1,000 tokens of prompt, in QUIV',
     default: 1_000_000_000_000_000n,
+    max: MAX_PRICE,
   }),
   'provider.price_out': amount({
     description: 'Price of 1,000 tokens of answer, in QUIV',
     default: 2_000_000_000_000_000n,
+    max: MAX_PRICE,
   }),
   'provider.max_prompt_size': size({
     description: 'Longest prompt that is answered',
@@ -110,7 +121,7 @@ export const SCHEMA = {
   'provider.backends': list({
     description: 'Inference servers to look for besides those on their usual local ports',
     default: [],
-    expects: 'URLs (http://host:port)',
+    expects: 'URLs (http://host:port, or https), without a query',
     pattern: HTTP_URL,
   }),
   'provider.backend_api_key': text({
@@ -141,6 +152,12 @@ export function keySpec(key: ConfigKey): AnyKey {
   const spec = KEYS_BY_NAME.get(key);
   if (spec === undefined) throw new TypeError(`no such key: ${key}`);
   return spec;
+}
+
+/** The path may lead to `/v1`; what stands behind a `?` would never be sent. */
+function isServerUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
 }
 
 /** The keys of a group, each with the section before it. */

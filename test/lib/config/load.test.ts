@@ -120,6 +120,11 @@ describe('a wrong file', () => {
   });
 
   it.each([
+    ['provider: {price_in: 79228162515}', 'provider.price_in', 'below 79228162514'],
+    ['provider: {name: node}', '"node"', 'up to 32'],
+    ['provider: {region: "' + 'x'.repeat(33) + '"}', 'provider.region', 'up to 32'],
+    ['provider: {backends: ["http://host:99999"]}', 'provider.backends', 'URLs'],
+    ['provider: {backends: ["http://host/?key=canary"]}', 'key=********"', 'without a query'],
     ['relay:\n  port: 70000', ':2: 70000 is not allowed for relay.port', 'a port from 1 to 65535'],
     ['network:\n  connection_limits: {connection_grace_period: 20}', 'connection_grace_period', '20s'],
     ['log: {level: loud}', '"loud"', 'trace, debug'],
@@ -237,11 +242,11 @@ describe('the schema', () => {
   it('keeps every digit of an amount, also of a YAML number', async () => {
     await write(
       project(),
-      'provider:\n  price_in: 0.000000000000000001\n  price_out: 123456789012345678901234567890\n  max_prompt_size: 128KiB',
+      'provider:\n  price_in: 0.000000000000000001\n  price_out: 12345678901.234567890123456789\n  max_prompt_size: 128KiB',
     );
     const config = await load();
     expect(config.get('provider.price_in')).toBe(1n);
-    expect(config.get('provider.price_out')).toBe(123_456_789_012_345_678_901_234_567_890n * 10n ** 18n);
+    expect(config.get('provider.price_out')).toBe(12_345_678_901_234_567_890_123_456_789n);
     expect(config.get('provider.max_prompt_size')).toBe(131_072);
     expect((await fault('provider: {max_prompt_size: 2MiB}')).fix).toContain('up to 768KiB');
     expect((await fault('provider: {price_in: 1e-3}')).message).toContain('provider.price_in');
