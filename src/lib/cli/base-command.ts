@@ -19,6 +19,7 @@ import {errorText, renderError, usageError} from './errors.ts';
 import {COMMON_FLAGS, type CommonFlags, type FlagType, type KeyFlag} from './flags.ts';
 import {placesOf} from './folders.ts';
 import {Interrupt} from './interrupt.ts';
+import {plainLines} from './output.ts';
 import {atTerminal} from './prompt.ts';
 import {guardStreams} from './streams.ts';
 
@@ -116,7 +117,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
 
   /** Talk, as opposed to the result: to stderr, and not at all under --json and --quiet. */
   note(text: string): void {
-    if (!this.#common.quiet && !this.jsonEnabled()) process.stderr.write(`${text}\n`);
+    if (!this.#common.quiet && !this.jsonEnabled()) process.stderr.write(`${plainLines(text)}\n`);
   }
 
   /** One line of JSON on stdout, for commands that report while they run. */

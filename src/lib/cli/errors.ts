@@ -3,6 +3,7 @@ import {stripVTControlCharacters, styleText} from 'node:util';
 import {EXIT, QuiverError, type ExitCode} from '../core/errors.ts';
 import {maskCredentials} from '../core/mask.ts';
 import {explainFileError} from '../core/system-error.ts';
+import {plainLines} from './output.ts';
 
 /** What is said of any error, to a person or a program: nothing else of it ever leaves the process. */
 export interface ErrorReport {
@@ -41,8 +42,9 @@ function thrownText(thrown: unknown): string {
 /** The lines for a person, coloured when the stream is a terminal that wants it. */
 export function errorText({report, stack}: RenderedError, stream: NodeJS.WritableStream = process.stderr): string {
   const paint = (format: Parameters<typeof styleText>[0], text: string): string => styleText(format, text, {stream});
-  const head = stack ?? report.message;
-  return `${paint(['bold', 'red'], 'Error:')} ${head}\n${paint('bold', 'Try:')} ${report.fix}\n`;
+  // Peers and back ends have a say in some messages.
+  const head = plainLines(stack ?? report.message);
+  return `${paint(['bold', 'red'], 'Error:')} ${head}\n${paint('bold', 'Try:')} ${plainLines(report.fix)}\n`;
 }
 
 /**

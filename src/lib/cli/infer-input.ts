@@ -8,6 +8,8 @@ import type {ChatMessage} from '../inference/backend.ts';
 
 /** What a provider takes at most. */
 const MAX_PROMPT_BYTES = 768 * 1024;
+/** Nobody waits longer for one answer; timers of Node end at once past 25 days. */
+const MAX_TIMEOUT_MS = 86_400_000;
 
 export interface InferFlags {
   model?: string | undefined;
@@ -26,7 +28,7 @@ export interface InferFlags {
 export function inferRequest(prompt: string, flags: InferFlags): InferRequest {
   const {model, system, seed, race, broadcast, trace} = flags;
   const instructions: ChatMessage[] = system === undefined ? [] : [{role: 'system', content: system}];
-  const totalMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout);
+  const totalMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout);
   return {
     messages: [...instructions, {role: 'user', content: prompt}],
     broadcast,
@@ -63,6 +65,17 @@ function checked(prompt: string): string {
   if (prompt.trim() === '') throw badPrompt('is empty');
   if (Buffer.byteLength(prompt) > MAX_PROMPT_BYTES) throw badPrompt(`is longer than ${MAX_PROMPT_BYTES} bytes`);
   return prompt;
+}
+
+function parseTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms > 0 && ms <= MAX_TIMEOUT_MS) return ms;
+  throw new QuiverError({
+    code: 'BAD_TIMEOUT',
+    message: `${text} is no time to wait for an answer`,
+    fix: 'Give a duration above 0 and up to 24h, e.g. --timeout 90s',
+    exit: EXIT.usage,
+  });
 }
 
 function parseTemperature(text: string): number {

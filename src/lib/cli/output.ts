@@ -31,3 +31,8 @@ export function table(
 export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Bidi_Control}]/gu, ' ');
 }
+
+/** Text of several lines from elsewhere, made safe for a terminal: its line breaks and tabs stay. */
+export function plainLines(text: string): string {
+  return stripVTControlCharacters(text).replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, ' ');
+}

@@ -20,6 +20,9 @@ const SIZE_UNITS_BYTES = new Map([
   ['TiB', 2 ** 40],
 ]);
 
+/** Far above what doubles lose in one product, far below what anyone writes. */
+const ROUNDING_ERROR = 1e-4;
+
 /** What ERC-20 tokens, QUIV among them, have by custom. */
 export const TOKEN_DECIMALS = 18;
 
@@ -31,7 +34,7 @@ export function durationFromText(text: string): number | undefined {
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) {
     totalMs += Number(amount) * (DURATION_UNITS_MS.get(unit ?? '') ?? Number.NaN);
   }
-  return Number.isSafeInteger(totalMs) ? totalMs : undefined;
+  return wholeNumber(totalMs);
 }
 
 /** Milliseconds as the shortest exact text that `durationFromText` reads back. */
@@ -52,7 +55,13 @@ export function sizeFromText(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?([KMGT]i?B|B)$/.exec(text);
   if (match === null) return text === '0' ? 0 : undefined;
   const bytes = Number(match[1]) * (SIZE_UNITS_BYTES.get(match[2] ?? '') ?? Number.NaN);
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
+  return wholeNumber(bytes);
+}
+
+/** 1.1 times 3,600,000 is 3,960,000.0000000005 in doubles, and was meant to be whole. */
+function wholeNumber(product: number): number | undefined {
+  const whole = Math.round(product);
+  return Number.isSafeInteger(whole) && Math.abs(product - whole) < ROUNDING_ERROR ? whole : undefined;
 }
 
 /** Bytes in the largest unit that divides them, so that nothing is rounded. */

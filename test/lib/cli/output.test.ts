@@ -1,6 +1,6 @@
 import {expect, it} from 'vitest';
 
-import {plain, table} from '../../../src/lib/cli/output.ts';
+import {plain, plainLines, table} from '../../../src/lib/cli/output.ts';
 
 it('aligns columns and leaves no blanks at the ends of lines', () => {
   expect(
@@ -18,4 +18,8 @@ it('prints the header alone when there is nothing', () => expect(table(['A', 'B'
 
 it('keeps names from strangers from steering the terminal', () => {
   expect(plain('\u001B[31mred\u001B[0m\nnext\u0007 \u202Eabc\u009B31m')).toBe('red next   abc');
+});
+
+it('keeps the lines of a message, and nothing else that acts on a terminal', () => {
+  expect(plainLines('one\n\ttwo\r\u001B]0;title\u0007\u0085three')).toBe('one\n\ttwo  three');
 });
