@@ -52,7 +52,8 @@ export function openClient(options: OpenClientOptions): NetworkClient {
       return (await fallBack()).models(signal);
     },
     async close() {
-      await (await own)?.close();
+      const client = await own?.catch(() => undefined);
+      await client?.close();
     },
   };
 }
@@ -77,6 +78,8 @@ async function startOwn(
       import('../inference/backends/embedded.ts'),
       log(),
     ]);
+  // A one-shot command tells of its own progress; the log of its node is for those who ask for it.
+  if (config.origin('log.level').layer === 'default' && logger.level === 'info') logger.level = 'warn';
   const serve =
     modelPath === undefined
       ? undefined

@@ -71,9 +71,16 @@ export function providerFailed(code: string, message: string): QuiverError {
   return new QuiverError({
     code,
     message: `The provider refused or failed: ${message}`,
-    fix: 'Ask again: another provider will be chosen if there is one (quiver models shows them).',
+    fix: FIXES.get(code) ?? 'Ask again: another provider will be chosen if there is one (quiver models shows them).',
   });
 }
+
+const FIXES = new Map([
+  ['TOO_MANY_TOKENS', 'Ask for a shorter answer with --max-tokens 1024'],
+  ['PROMPT_TOO_LONG', 'Shorten the prompt, or split it.'],
+  ['CONTEXT_TOO_LONG', 'Shorten the prompt, or choose a model with a longer context: quiver models'],
+  ['PRICE_TOO_HIGH', 'Raise --max-price, or lower --max-tokens.'],
+]);
 
 const PHASES = new Map([
   ['first-token', ['DEADLINE_FIRST_TOKEN', 'no token came']],

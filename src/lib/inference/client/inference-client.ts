@@ -222,8 +222,8 @@ export class InferenceClient {
     }
     const fault = [...market.intake.faults.values()].find(({at}) => at >= startedAt);
     if (fault !== undefined) return fault.error;
-    if (market.node.getConnections().length === 0 && serving.length === 0) return noPeers();
     const names = market.intake.manifests.all(now).flatMap(({models}) => models.map(({name}) => name));
+    if (names.length === 0 && market.node.getConnections().length === 0) return noPeers();
     return noProvider(wish.model, [...new Set(names)].toSorted());
   }
 }

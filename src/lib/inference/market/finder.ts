@@ -109,8 +109,7 @@ export class Finder {
 
   /** True when nobody could be reached at all, so that the user need not wait to hear it. */
   async #alone(signal: AbortSignal): Promise<boolean> {
-    const {node, answering} = this.#options.market;
-    if (answering !== undefined) return false;
+    const {node} = this.#options.market;
     await node.services.rejoin.firstContact;
     if (node.getConnections().length > 0) return false;
     await sleep(ALONE_MS, undefined, {signal}).catch(() => undefined);
