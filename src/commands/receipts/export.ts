@@ -1,4 +1,5 @@
 import {writeFile} from 'node:fs/promises';
+import {pipeline} from 'node:stream/promises';
 
 import {Args, Flags} from '@oclif/core';
 
@@ -35,7 +36,8 @@ export default class ReceiptsExport extends BaseCommand<typeof ReceiptsExport> {
     const receipts = this.args.id === undefined ? store.all(filter) : [store.find(this.args.id)];
     const lines = exportLines(receipts, {withSalt: this.flags['with-salt']});
     if (output === undefined) {
-      for (const line of lines) process.stdout.write(line);
+      // With back-pressure: an archive may be larger than the memory.
+      await pipeline(lines, process.stdout, {end: false, signal: this.abortSignal});
       return;
     }
     await writeFile(output, lines, {mode: 0o600});

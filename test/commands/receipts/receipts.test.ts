@@ -10,7 +10,7 @@ import type {SignedReceipt} from '../../../src/lib/records/receipt.ts';
 import {saltedHash} from '../../../src/lib/records/salted-hash.ts';
 import type {ExportedReceipt} from '../../../src/lib/receipts/exchange.ts';
 import {ReceiptStore} from '../../../src/lib/receipts/store.ts';
-import {runQuiver, temporaryHome} from '../../support/quiver.ts';
+import {collect, runQuiver, spawnQuiver, temporaryHome} from '../../support/quiver.ts';
 import type {RunResult} from '../../support/quiver.ts';
 import {signedReceipt} from '../../support/records.ts';
 
@@ -89,6 +89,21 @@ describe('receipts show', () => {
 });
 
 describe('receipts export and verify', () => {
+  it('wait for a slow reader, and end in peace when it goes away', async () => {
+    await using large = await temporaryHome();
+    using store = new ReceiptStore(receiptsDatabase(placesUnder(large.home)));
+    for (let n = 0; n < 300; n += 1) {
+      const requestId = new Uint8Array(16);
+      new DataView(requestId.buffer).setUint32(0, n);
+      store.put(signedReceipt({requestId}));
+    }
+    const whole = await collect(spawnQuiver(['receipts', 'export'], {env: large.env}), 30_000);
+    expect(whole.stdout.trim().split('\n')).toHaveLength(300);
+    const left = spawnQuiver(['receipts', 'export'], {env: large.env});
+    left.stdout!.once('data', () => left.stdout!.destroy());
+    expect(await collect(left, 30_000)).toMatchObject({code: 0, stderr: ''});
+  });
+
   it('fit together through a pipe', async () => {
     const exported = await quiver(['export']);
     expect(exported.code).toBe(0);
