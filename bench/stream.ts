@@ -74,13 +74,13 @@ async function compare(
       if (round >= 0) best[at] = {rate: Math.max(best[at]!.rate, rate), cpu: Math.min(best[at]!.cpu, cpu)};
     }
   }
-  const [own, network] = best;
-  const ratio = (network!.rate / own!.rate).toFixed(2);
+  const [own, hop] = best;
+  const ratio = (hop!.rate / own!.rate).toFixed(2);
   console.log(
-    `${title}: directly ${own!.rate.toFixed(0)} tokens/s, over the network ${network!.rate.toFixed(0)}, ratio ${ratio}`,
+    `${title}: directly ${own!.rate.toFixed(0)} tokens/s, over the network ${hop!.rate.toFixed(0)}, ratio ${ratio}`,
   );
   console.log(
-    `  CPU in this process a token: directly ${own!.cpu.toFixed(1)} µs, over the network ${network!.cpu.toFixed(1)} µs`,
+    `  CPU in this process a token: directly ${own!.cpu.toFixed(1)} µs, over the network ${hop!.cpu.toFixed(1)} µs`,
   );
 }
 

@@ -19,7 +19,7 @@ const QUESTIONS = ['What is a relay node?', 'What is a receipt?', 'What is 7 plu
 const child = fork(new URL('provider-process.ts', import.meta.url), [MODEL]);
 const [addresses] = (await once(child, 'message')) as [string[]];
 const direct = await createEmbeddedBackend({modelPath: MODEL});
-const [model] = await direct.models();
+const [offered] = await direct.models();
 await using network = new TestNetwork();
 network.joinThroughAddresses(addresses);
 const client = await network.addClient();
@@ -47,11 +47,11 @@ async function compare(title: string, backend: Backend, name: string, asking: Te
   for (let count = -50; count < requests; count += 1) {
     const question = QUESTIONS[Math.abs(count) % QUESTIONS.length]!;
     const own = await firstTokenDirect(backend, name, question);
-    const network = await firstTokenOverNetwork(asking, name, question);
+    const hop = await firstTokenOverNetwork(asking, name, question);
     // The first ones warm both up.
     if (count < 0) continue;
     times.direct.push(own);
-    times.network.push(network);
+    times.network.push(hop);
   }
   console.log(`${title}, ${requests} requests each`);
   console.log('         directly      network       added');
@@ -70,7 +70,7 @@ const show = (value: number): string => value.toFixed(2).padStart(8);
 const quantile = (values: number[], q: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * q)]!;
 
-await compare('time to first token, embedded engine', direct, model!.name, client);
+await compare('time to first token, embedded engine', direct, offered!.name, client);
 
 const instant = new ScriptedBackend();
 const provider = await network.addProvider(instant);

@@ -82,13 +82,15 @@ describe('createClient', () => {
       new ScriptedBackend({betweenMs: 20, tokens: () => Array.from({length: 500}, () => 'x')}),
     );
     const client = createClient({home});
-    for await (const _token of client.infer({prompt: 'Hi'})) break;
+    const left = client.infer({prompt: 'Hi'})[Symbol.asyncIterator]();
+    expect((await left.next()).value).toBe('x');
+    await left.return?.();
     await expect.poll(() => backend.running).toBe(0);
     const abort = new AbortController();
-    const aborted = (async () => {
-      for await (const _token of client.infer({prompt: 'Hi', signal: abort.signal})) abort.abort();
-    })();
-    await expect(aborted).rejects.toThrow();
+    const aborted = client.infer({prompt: 'Hi', signal: abort.signal})[Symbol.asyncIterator]();
+    await aborted.next();
+    abort.abort();
+    await expect(Array.fromAsync({[Symbol.asyncIterator]: () => aborted})).rejects.toThrow();
     await expect.poll(() => backend.running).toBe(0);
     await client.close();
   });
