@@ -1,5 +1,6 @@
 import {costOf} from '../../records/receipt.ts';
 import {QuiverError} from '../../core/errors.ts';
+import {amountToText} from '../../core/units.ts';
 import {noPeers, noProvider, priceTooHigh, providerBusy} from '../errors.ts';
 import {FIRST_TOKEN_TIMEOUT_MS, MAX_RETRIES, TOKEN_GAP_TIMEOUT_MS, TOTAL_TIMEOUT_MS} from '../limits.ts';
 import type {Offer} from '../market/bid-book.ts';
@@ -156,7 +157,7 @@ export class InferenceClient {
     }
     for (const {provider, signed} of offers) {
       trace.note(
-        `offers ${signed.bid.model} at ${signed.bid.priceOut} per 1,000 tokens, first token in ${signed.bid.firstTokenMs} ms`,
+        `offers ${signed.bid.model} at ${amountToText(signed.bid.priceOut)} QUIV per 1,000 tokens, first token in ${signed.bid.firstTokenMs} ms`,
         provider,
       );
     }
