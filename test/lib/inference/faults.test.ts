@@ -136,6 +136,13 @@ describe('cancelling', () => {
 });
 
 describe('deadlines', () => {
+  it('count the search for a provider too, which a cancel ends as well', async () => {
+    const client = await network.addClient({searchTimeoutMs: 30_000});
+    await expect.poll(() => client.node.node.getConnections().length).toBe(1);
+    await expect(client.ask({deadlines: {totalMs: 200}})).rejects.toMatchObject({code: 'DEADLINE_TOTAL'});
+    await expect(client.ask({}, AbortSignal.timeout(200))).rejects.toMatchObject({code: 'CANCELLED', exit: 130});
+  });
+
   it.each([
     ['DEADLINE_FIRST_TOKEN', {firstTokenMs: 150}, {beforeFirstMs: 60_000}],
     ['DEADLINE_TOKEN_GAP', {tokenGapMs: 150}, {betweenMs: 60_000}],

@@ -1,11 +1,12 @@
-import {costOf} from '../../records/receipt.ts';
+import {costOf, PRICE_UNIT_TOKENS} from '../../records/receipt.ts';
 import {QuiverError} from '../../core/errors.ts';
 import {amountToText} from '../../core/units.ts';
-import {noPeers, noProvider, priceTooHigh, providerBusy} from '../errors.ts';
+import {cancelled, deadlinePassed, noPeers, noProvider, priceTooHigh, providerBusy} from '../errors.ts';
 import {FIRST_TOKEN_TIMEOUT_MS, MAX_RETRIES, TOKEN_GAP_TIMEOUT_MS, TOTAL_TIMEOUT_MS} from '../limits.ts';
 import type {Offer} from '../market/bid-book.ts';
 import type {Finder, Wish} from '../market/finder.ts';
 import type {MarketNode} from '../market/market-node.ts';
+import type {Deadlines} from '../wire/client-session.ts';
 import {promptBytes} from '../wire/frames.ts';
 import {attempt, AttemptFailure} from './attempt.ts';
 import type {Outcome, Piece, Question} from './attempt.ts';
@@ -60,12 +61,17 @@ export class InferenceClient {
         ...request.deadlines,
       },
     };
-    const wish: Wish = {model, maxTokens, promptBytes: promptBytes(question)};
+    const wish: Wish = {
+      model,
+      maxTokens,
+      promptBytes: promptBytes(question),
+      ...(maxPrice !== undefined && {maxPriceOut: (maxPrice * PRICE_UNIT_TOKENS) / BigInt(maxTokens)}),
+    };
     const trace = new Trace(request.trace === true, since);
     const tried = new Set<string>();
     let last: AttemptFailure | undefined;
     for (let round = 1; round <= 1 + MAX_RETRIES; round += 1) {
-      const offers = await this.#offers(wish, request, tried, signal, trace);
+      const offers = await this.#offers(wish, {...request, deadlines: question.deadlines}, tried, signal, trace);
       yield* trace.take();
       if (offers.length === 0) break;
       const runners = offers.map((offer) => this.#runner(offer, question, signal));
@@ -135,7 +141,7 @@ export class InferenceClient {
   /** What is asked this round: one provider, several for a race, all for a broadcast. */
   async #offers(
     wish: Wish,
-    {race = 1, broadcast = false, maxPrice}: InferRequest,
+    {race = 1, broadcast = false, maxPrice, deadlines}: InferRequest & {deadlines: Deadlines},
     tried: ReadonlySet<string>,
     signal: AbortSignal,
     trace: Trace,
@@ -153,7 +159,12 @@ export class InferenceClient {
     const known = market.intake.manifests.serving(wish.model, Date.now()).length;
     if (offers.length === 0 || (count > offers.length && known > offers.length)) {
       trace.note('asking the network for offers');
-      offers = fit(await finder.search(wish, signal, {except: tried, all: count > 1}));
+      const searching = AbortSignal.any([signal, AbortSignal.timeout(deadlines.totalMs)]);
+      const found = await finder.search(wish, searching, {except: tried, all: count > 1}).catch((error: unknown) => {
+        if (signal.aborted) throw cancelled(signal.reason);
+        throw searching.aborted ? deadlinePassed('total', deadlines.totalMs) : error;
+      });
+      offers = fit(found);
     }
     for (const {provider, signed} of offers) {
       trace.note(
@@ -178,6 +189,7 @@ export class InferenceClient {
     let started = false;
     try {
       const link = await links.get(provider, signal).catch((error: unknown) => {
+        if (signal.aborted) throw new AttemptFailure(cancelled(signal.reason), 'cancelled');
         throw error instanceof QuiverError ? new AttemptFailure(error, 'failed') : error;
       });
       const run = attempt(link, offer, question, book, signal);
@@ -219,7 +231,7 @@ export class InferenceClient {
     const now = Date.now();
     const serving = market.intake.manifests.serving(wish.model, now);
     if (maxPrice !== undefined && serving.length > 0) {
-      return priceTooHigh(`No provider answers ${wish.maxTokens} tokens for ${maxPrice} base units`);
+      return priceTooHigh(`No provider answers ${wish.maxTokens} tokens for ${amountToText(maxPrice)} QUIV`);
     }
     const fault = [...market.intake.faults.values()].find(({at}) => at >= startedAt);
     if (fault !== undefined) return fault.error;

@@ -35,6 +35,8 @@ export interface Wish {
   model: string;
   maxTokens: number;
   promptBytes: number;
+  /** Dearest price of 1,000 tokens of answer that can be of use, in base units. */
+  maxPriceOut?: bigint;
 }
 
 export interface SearchOptions {
@@ -74,7 +76,7 @@ export class Finder {
    * is known has answered. Empty when nobody has bid within the search time. Callers that want the same share a search.
    */
   async search(wish: Wish, signal: AbortSignal, {except, all}: SearchOptions): Promise<Offer[]> {
-    const key = `${wish.model} ${all}`;
+    const key = `${wish.model} ${all} ${wish.maxPriceOut ?? ''}`;
     const shared = except.size === 0 ? this.#searches.get(key) : undefined;
     const searching = shared ?? this.#search(wish, {except, all}).finally(() => this.#searches.delete(key));
     if (except.size === 0) this.#searches.set(key, searching);
@@ -156,6 +158,7 @@ export class Finder {
         maxTokens: wish.maxTokens,
         promptTokens: Math.ceil(wish.promptBytes / 3),
         promptBytes: wish.promptBytes,
+        ...(wish.maxPriceOut !== undefined && {maxPriceOut: wish.maxPriceOut}),
         issuedAt: now,
         deadline: now + searchTimeoutMs,
         replyTopic: market.names.bidTopic,
