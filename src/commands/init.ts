@@ -33,8 +33,7 @@ export default class Init extends BaseCommand<typeof Init> {
       places: this.places,
       interactive: this.interactive,
     });
-    if (!this.flags.force) await refuseExisting(file);
-    await writeConfigFile(file, values);
+    await writeConfigFile(file, values, {replace: this.flags.force});
     this.log(file);
     this.note(`Next: ${NEXT_COMMANDS[role]}`);
     return {file, role, settings: Object.fromEntries(values)};

@@ -1,7 +1,8 @@
 import type {Document} from 'yaml';
 
 import {EXIT, QuiverError} from '../core/errors.ts';
-import {replaceFile} from '../core/private-file.ts';
+import {withLock} from '../core/lock.ts';
+import {createPrivateFile, replaceFile} from '../core/private-file.ts';
 import {badFile, nearest, wrongValue} from './errors.ts';
 import {readText} from './file.ts';
 import type {RawValue} from './key.ts';
@@ -27,20 +28,12 @@ export function checkKey(name: string): ConfigKey {
  * A value that the key does not allow is refused before anything is written. Returns the value as it now stands.
  */
 export async function setConfigValue(file: string, key: ConfigKey, raw: RawValue): Promise<RawValue> {
-  return (await setConfigValues(file, new Map([[key, raw]]))).get(key) ?? raw;
-}
-
-/** Like `setConfigValue` for several keys in one write: all of them or none. */
-export async function setConfigValues(
-  file: string,
-  raws: ReadonlyMap<ConfigKey, RawValue>,
-): Promise<ReadonlyMap<ConfigKey, RawValue>> {
-  const written = new Map([...raws].map(([key, raw]) => [key, accepted(key, raw)]));
+  const value = accepted(key, raw);
   const yaml = await import('yaml');
-  let text = (await readText(file)) ?? '';
-  for (const [key, value] of written) text = edited(yaml, text, file, key, value);
-  await replaceFile(file, text);
-  return written;
+  await withLock(`${file}.lock`, async () => {
+    await replaceFile(file, edited(yaml, (await readText(file)) ?? '', file, key, value));
+  });
+  return value;
 }
 
 /** The text of a file with one key changed: in place where that is possible, so that not a blank of the rest moves. */
@@ -77,23 +70,32 @@ function replacedScalar(
   return yaml.parseDocument(replaced).getIn(path) === value ? replaced : undefined;
 }
 
-/** Throws when there is a file already. */
+/** Throws CONFIG_EXISTS when there is a file already. */
 export async function refuseExisting(file: string): Promise<void> {
-  if ((await readText(file)) === undefined) return;
-  throw new QuiverError({
-    code: 'CONFIG_EXISTS',
-    message: `${file} is there already`,
-    fix: 'Change one setting with `quiver config set KEY VALUE --project`, or replace the file with --force.',
-  });
+  if ((await readText(file)) !== undefined) throw configExists(file);
 }
 
-/** Writes a configuration file that has these values and no others. */
-export async function writeConfigFile(file: string, values: ReadonlyMap<ConfigKey, RawValue>): Promise<void> {
+/** Writes a configuration file that has these values and no others; CONFIG_EXISTS unless it may replace one. */
+export async function writeConfigFile(
+  file: string,
+  values: ReadonlyMap<ConfigKey, RawValue>,
+  {replace}: {replace: boolean},
+): Promise<void> {
   const {Document} = await import('yaml');
   const document = new Document({});
   document.commentBefore = ' Settings of quiver; `quiver config show` lists every key with what it is set to.';
   for (const [key, raw] of values) document.setIn(key.split('.'), accepted(key, raw));
-  await replaceFile(file, document.toString(WHOLE_LINES));
+  const text = document.toString(WHOLE_LINES);
+  if (replace) await replaceFile(file, text);
+  else if (!(await createPrivateFile(file, text))) throw configExists(file);
+}
+
+function configExists(file: string): QuiverError {
+  return new QuiverError({
+    code: 'CONFIG_EXISTS',
+    message: `${file} is there already`,
+    fix: 'Change one setting with `quiver config set KEY VALUE --project`, or replace the file with --force.',
+  });
 }
 
 function accepted(key: ConfigKey, raw: RawValue): RawValue {

@@ -155,8 +155,8 @@ export function keySpec(key: ConfigKey): AnyKey {
 }
 
 /** The path may lead to `/v1`; what stands behind a `?` would never be sent. */
-function isServerUrl(text: string): boolean {
-  const url = URL.parse(text);
+function isServerUrl(line: string): boolean {
+  const url = URL.parse(line);
   return url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
 }
 

@@ -33,7 +33,7 @@ export function portsCheck(places: Places, loadConfig: () => Promise<Config>): C
       const taken = states.filter((state) => state !== undefined);
       const first = taken[0];
       if (first === undefined) return ok(`free: ${wanted.map(name).join(', ')}`);
-      const fix = `quiver config set ${first.wanted.key} ${first.wanted.port + 10}   (or 0 for any free port)`;
+      const fix = `quiver config set ${first.wanted.key} 0   (any free port, or choose one)`;
       return warn(taken.map(({wanted: each, holder}) => `${name(each)} is taken${by(holder)}`).join('; '), fix);
     },
   };

@@ -28,7 +28,7 @@ function portTaken(port: number, holder: string, cause: unknown): QuiverError {
   return new QuiverError({
     code: 'PORT_TAKEN',
     message: `The admin port ${port} is ${holder}`,
-    fix: `Use another one: --admin-port ${port + 1}; or any free one: --admin-port 0`,
+    fix: 'Use any free one: --admin-port 0 (with `quiver run`: QUIVER_ADMIN_PORT=0)',
     cause,
   });
 }
@@ -37,7 +37,7 @@ function portRefused(port: number, cause: unknown): QuiverError {
   return new QuiverError({
     code: 'PORT_REFUSED',
     message: `This user may not open the admin port ${port}`,
-    fix: 'Use one above 1023: --admin-port 9090',
+    fix: 'Use one above 1023: --admin-port 9090 (with `quiver run`: QUIVER_ADMIN_PORT=9090)',
     cause,
   });
 }

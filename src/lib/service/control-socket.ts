@@ -1,18 +1,15 @@
-import {lstat, mkdir, rm, rmdir, stat} from 'node:fs/promises';
+import {lstat, mkdir, rm, stat} from 'node:fs/promises';
 import {dirname} from 'node:path';
 
 import {QuiverError} from '../core/errors.ts';
+import {withLock} from '../core/lock.ts';
 import {controlClient} from './control-client.ts';
-import {pause} from './deadline.ts';
 import type {HttpFace} from './http-face.ts';
 import {answersAt} from './run-file.ts';
 
 /** sun_path holds 108 bytes on Linux and 104 on macOS, the closing zero included (unix(7)). */
 const PATH_LIMIT_BYTES = 103;
 const PID_DEADLINE_MS = 1_000;
-/** Taking the socket takes milliseconds; a lock older than this was left by a process that died in between. */
-const LOCK_AGE_LIMIT_MS = 5_000;
-const LOCK_RETRY_MS = 20;
 
 /**
  * Makes `face` listen on a Unix socket that only this user can open, replacing one that a killed process left.
@@ -21,17 +18,15 @@ const LOCK_RETRY_MS = 20;
 export async function listenOnSocket(face: HttpFace, path: string): Promise<void> {
   if (Buffer.byteLength(path) > PATH_LIMIT_BYTES) throw pathTooLong(path);
   await prepareFolder(dirname(path));
-  const unlock = await lock(`${path}.lock`);
-  try {
+  // Two processes that start at once would both find the same stale socket, and the later would remove the other's.
+  await withLock(`${path}.lock`, async () => {
     await removeStale(path);
     // The socket is made during this call, which returns at once: nobody can open it before it is private.
     const before = process.umask(0o177);
     const listening = face.listen({path});
     process.umask(before);
     await listening;
-  } finally {
-    await unlock();
-  }
+  });
 }
 
 /** A folder that others may write to would let them put their own socket in the place of ours. */
@@ -70,23 +65,6 @@ async function alreadyRunning(path: string): Promise<QuiverError> {
     message: `quiver is already running in this profile${pid}`,
     fix: 'Stop it first: quiver stop; or keep both, this one under its own QUIVER_HOME.',
   });
-}
-
-/** Two processes that start at once would both find the same stale socket, and the later would remove the other's. */
-async function lock(path: string): Promise<() => Promise<void>> {
-  for (;;) {
-    try {
-      await mkdir(path);
-      return async () => rmdir(path).catch(() => undefined);
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    }
-    const found = await stat(path).catch(() => undefined);
-    // One from the future was left before the clock was set back.
-    const isOld = found !== undefined && Math.abs(Date.now() - found.mtimeMs) > LOCK_AGE_LIMIT_MS;
-    if (isOld) await rm(path, {recursive: true, force: true});
-    else await pause(LOCK_RETRY_MS);
-  }
 }
 
 function pathTooLong(path: string): QuiverError {

@@ -4,13 +4,7 @@ import {join} from 'node:path';
 import {expect, it} from 'vitest';
 import {parse} from 'yaml';
 
-import {
-  checkKey,
-  refuseExisting,
-  setConfigValue,
-  setConfigValues,
-  writeConfigFile,
-} from '../../../src/lib/config/edit.ts';
+import {checkKey, refuseExisting, setConfigValue, writeConfigFile} from '../../../src/lib/config/edit.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
 
 const BEFORE = `# my node
@@ -67,15 +61,21 @@ it('writes a value in the form of its key, not as it was typed', async () => {
   expect(readFileSync(file, 'utf8')).toContain('enable_dht: false');
 });
 
-it('refuses a wrong value before anything is written, also when another one is right', async () => {
+it('refuses a wrong value before anything is written', async () => {
   const file = join(temporaryFolder(), 'quiver.yaml');
   writeFileSync(file, BEFORE);
-  const values = new Map([
-    ['relay.region', 'eu'],
-    ['relay.port', 'high'],
-  ] as const);
-  await expect(setConfigValues(file, values)).rejects.toMatchObject({code: 'CONFIG_VALUE', exit: 2});
+  await expect(setConfigValue(file, 'relay.port', 'high')).rejects.toMatchObject({code: 'CONFIG_VALUE', exit: 2});
   expect(readFileSync(file, 'utf8')).toBe(BEFORE);
+});
+
+it('loses nothing when several write at once', async () => {
+  const file = join(temporaryFolder(), 'quiver.yaml');
+  const keys = ['relay.port', 'relay.ws_port', 'bootstrap.port', 'bootstrap.ws_port', 'provider.port'] as const;
+  await Promise.all(keys.map((key) => setConfigValue(file, key, '7')));
+  for (const key of keys) {
+    const [section, name] = key.split('.');
+    expect(readFileSync(file, 'utf8')).toMatch(new RegExp(`${section}:\\n( .*\\n)* {2}${name}: 7\\n`));
+  }
 });
 
 it.each(['relay: [', '- list', 'relay: 5'])('does not touch a file that it can not understand: %s', async (text) => {
@@ -93,8 +93,12 @@ it('names the likely meant key', () => {
 
 it('writes a new file only where none is, unless told otherwise', async () => {
   const file = join(temporaryFolder(), 'quiver.yaml');
+  const values = new Map([['relay.port', '1']] as const);
   await refuseExisting(file);
-  await writeConfigFile(file, new Map([['relay.port', '1']] as const));
+  await writeConfigFile(file, values, {replace: false});
   expect(readFileSync(file, 'utf8')).toMatch(/^# Settings[^\n]*\n\nrelay:\n {2}port: 1\n$/);
   await expect(refuseExisting(file)).rejects.toMatchObject({code: 'CONFIG_EXISTS'});
+  await expect(writeConfigFile(file, values, {replace: false})).rejects.toMatchObject({code: 'CONFIG_EXISTS'});
+  await writeConfigFile(file, new Map(), {replace: true});
+  expect(readFileSync(file, 'utf8')).not.toContain('relay');
 });
