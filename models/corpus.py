@@ -18,6 +18,7 @@ def load(name):
 
 
 FRAMES = load("frames")
+EXIT_WORDS = {"0": "zero", "1": "one", "2": "two", "3": "three", "4": "four"}
 ASKS = load("asks")  # more whole questions, by command and by concept
 
 
@@ -149,7 +150,7 @@ def topic_intents(topics):
         answer = f"The default port of {name} is {port}."
         yield Intent("port", answer, [], [(topics["port_asks"], "x", [name, *others], 1.0)], keys=["port", "which port", "port number"])
     for code, meaning in topics["exits"]:
-        yield Intent("exit", f"Exit code {code} means: {meaning}.", [], [(topics["exit_asks"], "x", [code], 1.0)], keys=["exit code", "status", "exit status", "return code"])
+        yield Intent("exit", f"Exit code {code} means: {meaning}.", [], [(topics["exit_asks"], "x", [code, EXIT_WORDS.get(code, code)], 1.0)], keys=["exit code", "status", "exit status", "return code"])
 
 
 def fact_intents(facts):
