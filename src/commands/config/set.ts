@@ -7,6 +7,7 @@ import {originText, valueText} from '../../lib/cli/settings-text.ts';
 import {checkKey, setConfigValue} from '../../lib/config/edit.ts';
 import {projectFile} from '../../lib/config/load.ts';
 import {userConfigFile} from '../../lib/config/places.ts';
+import {loadProfile} from '../../lib/config/profile-store.ts';
 
 export default class ConfigSet extends BaseCommand<typeof ConfigSet> {
   static override summary = 'Change one setting in a configuration file';
@@ -31,7 +32,10 @@ export default class ConfigSet extends BaseCommand<typeof ConfigSet> {
   async run(): Promise<object> {
     const key = checkKey(this.args.key);
     const file = this.flags.project ? projectFile({cwd: this.folder, ...this.configFile}) : userConfigFile(this.places);
-    await setConfigValue(file, key, await valueFor(key, this.args.value));
+    const value = await valueFor(key, this.args.value);
+    // A network that isn't there would make every later command fail.
+    if (key === 'profile') await loadProfile(this.places, value);
+    await setConfigValue(file, key, value);
     const now = (await this.loadSettings()).entry(key);
     this.note(`${key} is set in ${file}`);
     if (!now.origin.where.startsWith(file))

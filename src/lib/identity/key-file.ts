@@ -1,6 +1,7 @@
 import {open} from 'node:fs/promises';
 
 import {QuiverError} from '../core/errors.ts';
+import {explainFileError} from '../core/system-error.ts';
 
 /** The longest key file of ours has 68 bytes; this leaves room for white space. */
 const MAX_KEY_FILE_BYTES = 4_096;
@@ -13,7 +14,9 @@ const OTHERS_MAY_READ_OR_WRITE = 0o077;
 export async function readKeyFile(path: string): Promise<Uint8Array | undefined> {
   try {
     await using file = await open(path, 'r');
-    const {mode, size} = await file.stat();
+    const stat = await file.stat();
+    const {mode, size} = stat;
+    if (!stat.isFile()) throw damagedKey(path, 'it is no file');
     if ((mode & OTHERS_MAY_READ_OR_WRITE) !== 0) throw tooOpen(path, mode);
     if (size > MAX_KEY_FILE_BYTES) throw damagedKey(path, `it has ${size} bytes`);
     return await file.readFile();
@@ -21,6 +24,7 @@ export async function readKeyFile(path: string): Promise<Uint8Array | undefined>
     if (error instanceof QuiverError || !(error instanceof Error)) throw error;
     const code = 'code' in error ? String(error.code) : '';
     if (code === 'ENOENT') return undefined;
+    if (code !== 'EACCES' && code !== 'EPERM') throw explainFileError(error) ?? error;
     throw new QuiverError({
       code: 'IDENTITY_UNREADABLE',
       message: `The key file ${path} cannot be read (${code})`,

@@ -13,6 +13,9 @@ const SILENCE_DEADLINE_MS = 120_000;
 /** Answers that are not streams are lists and tables. */
 const ANSWER_LIMIT_CHARACTERS = 16 * 1024 * 1024;
 
+/** No socket, nobody behind it, or a path that can have none: below a file, or longer than a socket's may be. */
+const NOBODY_THERE: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG']);
+
 export interface ControlClientOptions {
   /** @default 10_000 */
   answerDeadlineMs?: number;
@@ -160,7 +163,7 @@ function explain(error: unknown, signal: AbortSignal | undefined, silent: boolea
     });
   }
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT' || code === 'ECONNREFUSED') return notRunning(error);
+  if (typeof code === 'string' && NOBODY_THERE.has(code)) return notRunning(error);
   if (code === 'EACCES' || code === 'EPERM') {
     return new QuiverError({
       code: 'CONTROL_DENIED',

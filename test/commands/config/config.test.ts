@@ -103,3 +103,9 @@ it('extra words and unknown subcommands end with 2', async () => {
   const [extra, unknown] = await Promise.all([at.run('show extra'), at.run('shwo')]);
   expect([extra.code, unknown.code]).toEqual([2, 2]);
 });
+
+it('set does not write a network that is not there', async () => {
+  await using at = await workplace();
+  expect(await at.run('set profile nosuch')).toMatchObject({code: 2, stderr: expect.stringContaining('nosuch')});
+  expect((await at.run('get profile')).stdout).toBe('local\n');
+});

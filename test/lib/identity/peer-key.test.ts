@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process';
-import {chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {chmodSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {text} from 'node:stream/consumers';
 
@@ -91,6 +91,13 @@ describe('a file that can not be used is an error with a fix, and stays as it is
   it('a folder', async () => {
     const path = join(temporaryFolder(), 'x.key');
     mkdirSync(path, {mode: 0o700});
-    await expect(loadOrCreatePeerKey(path)).rejects.toMatchObject({code: 'IDENTITY_UNREADABLE'});
+    await expect(loadOrCreatePeerKey(path)).rejects.toMatchObject({code: 'IDENTITY_DAMAGED'});
+  });
+
+  it('a link in a circle', async () => {
+    const path = join(temporaryFolder(), 'x.key');
+    symlinkSync(path, path);
+    const error = await loadOrCreatePeerKey(path).catch((thrown: {code: string; fix: string}) => thrown);
+    expect(error).toMatchObject({code: 'FILE_KIND', fix: `ls -ld '${path}'`});
   });
 });

@@ -37,6 +37,9 @@ describe('controlClient', () => {
     const client = controlClient(join(temporaryFolder(), 'none'));
     await expect(client.get('/info')).rejects.toMatchObject({code: 'NOT_RUNNING', fix: 'quiver up'});
     await expect(drain(client.stream('/x', {}))).rejects.toMatchObject({code: 'NOT_RUNNING'});
+    for (const path of ['/etc/passwd/x.sock', join(temporaryFolder(), 'x'.repeat(150))]) {
+      await expect(controlClient(path).get('/info')).rejects.toMatchObject({code: 'NOT_RUNNING'});
+    }
   });
 
   it('does not wait for a process that does not answer', async () => {
