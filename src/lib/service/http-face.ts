@@ -127,9 +127,11 @@ export class HttpFace {
     sendError(response, error);
   }
 
-  /** What can't be parsed has no response object; answer by hand. */
+  /** What can't be parsed, or takes too long to come, has no response object; answer by hand. */
   #garbage(socket: Socket): void {
     if (!socket.writable) return;
+    // Whoever keeps its own half open would keep one of the few connections.
+    socket.once('finish', () => socket.destroy());
     socket.end(
       `HTTP/1.1 400 Bad Request\r\nx-quiver: ${this.#options.version}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
     );
