@@ -2,6 +2,7 @@ import type {DatabaseSync, StatementSync} from 'node:sqlite';
 
 import {toHex} from '../core/bytes.ts';
 import {decodeReceipt, encodeReceipt, receiptDigest} from '../records/receipt.ts';
+import {CLOCK_SKEW_MS} from '../records/record-error.ts';
 import type {ReceiptFinish} from '../records/field-kinds.ts';
 import type {SignedReceipt} from '../records/receipt.ts';
 import {openDatabase} from '../storage/database.ts';
@@ -90,7 +91,8 @@ export class ReceiptStore {
        WHERE excluded.sequence > sequence`,
     );
     this.#last = this.#database.prepare(
-      `SELECT * FROM receipts WHERE client = ? AND provider = ? AND finish <> 'running' ORDER BY issued_at DESC LIMIT 1`,
+      `SELECT * FROM receipts WHERE client = ? AND provider = ? AND finish <> 'running' AND issued_at <= ?
+         ORDER BY issued_at DESC LIMIT 1`,
     );
     // 'g' sorts after every hex digit.
     this.#prefix = this.#database.prepare(
@@ -120,9 +122,12 @@ export class ReceiptStore {
     return Number(changes) > 0;
   }
 
-  /** The last finished receipt between two peers: what the client's next request names as its previous one. */
-  last(client: string, provider: string): StoredReceipt | undefined {
-    const row = this.#last.get(client, provider);
+  /**
+   * The last finished receipt between two peers: what the client's next request names as its previous one.
+   * None from the future, where a wrong clock may have put it: all that follow would be older than it.
+   */
+  last(client: string, provider: string, now = Date.now()): StoredReceipt | undefined {
+    const row = this.#last.get(client, provider, now + CLOCK_SKEW_MS);
     return row === undefined ? undefined : fromRow(row);
   }
 

@@ -1,4 +1,3 @@
-import {execFileSync} from 'node:child_process';
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
@@ -84,13 +83,6 @@ describe('precedence', () => {
 
   it('takes an empty variable for an unset one', async () => {
     expect((await load({environment: {QUIVER_RELAY_PORT: ''}})).get('relay.port')).toBe(4001);
-  });
-
-  it('reads the file of --config from a pipe', async () => {
-    const pipe = join(folder, 'pipe');
-    execFileSync('mkfifo', [pipe]);
-    const [config] = await Promise.all([load({file: pipe}), writeFile(pipe, 'relay: {port: 7}')]);
-    expect(config.get('relay.port')).toBe(7);
   });
 
   it('reads the file of --config instead of the project, and insists on it', async () => {

@@ -65,6 +65,10 @@ describe('the store', () => {
     store.put(signedReceipt({requestId: id(3), finish: 'running', issuedAt}));
     store.put(signedReceipt({requestId: id(4), provider: otherPeer, issuedAt}));
     expect(store.last(client, provider)?.digest).toBe(digestOf(last));
+    // From a day on which the clock was wrong; chained to it, all that follow would be older than their previous one.
+    store.put(signedReceipt({requestId: id(5), issuedAt: issuedAt + 86_400_000}));
+    expect(store.last(client, provider)?.digest).toBe(digestOf(last));
+    expect(store.last(client, provider, issuedAt + 86_400_000)?.digest).not.toBe(digestOf(last));
   });
 
   it('finds a receipt by the first digits of its id or of its request', () => {
