@@ -109,9 +109,3 @@ it('set does not write a network that is not there', async () => {
   expect(await at.run('set profile nosuch')).toMatchObject({code: 2, stderr: expect.stringContaining('nosuch')});
   expect((await at.run('get profile')).stdout).toBe('local\n');
 });
-
-it('get reads the file of --config from a pipe, too', async () => {
-  await using at = await workplace();
-  const {stdout} = await at.run('get relay.port --config /dev/stdin', {input: 'relay: {port: 7}'});
-  expect(stdout).toBe('7\n');
-});
