@@ -53,7 +53,7 @@ export class AnswerPrinter {
 }
 
 /** Who answered, how fast, what it would cost, and where the proof is. */
-export function summaryLine(end: InferEvent & {event: 'end'}): string {
+function summaryLine(end: InferEvent & {event: 'end'}): string {
   const {provider, model, tokensOut, tokensPerSecond, firstTokenMs, cost, receipt, finish} = end;
   return [
     `${model} by ${shortPeer(provider)}`,

@@ -82,7 +82,7 @@ export function verdictLines(receipts: readonly CheckedReceipt[]): string[] {
   ];
 }
 
-export function costText({cost}: Pick<Receipt, 'cost'>): string {
+function costText({cost}: Pick<Receipt, 'cost'>): string {
   return `${amountToText(cost)} QUIV`;
 }
 

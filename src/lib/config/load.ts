@@ -11,7 +11,7 @@ import {DEFAULT_PROFILE, type NetworkProfile} from './profile.ts';
 import {CONFIG_KEYS, environmentName, keySpec, type ConfigKey} from './schema.ts';
 
 /** What a project, or the folder a service runs in, keeps beside its own files. */
-export const PROJECT_FILE = 'quiver.yaml';
+const PROJECT_FILE = 'quiver.yaml';
 
 /** A value from the command line. */
 export interface FlagValue {

@@ -3,7 +3,7 @@ import {chmod, constants, copyFile, link, mkdir, open, realpath, rename, stat, u
 import {dirname} from 'node:path';
 
 /** Only its owner may read or write it. */
-export const PRIVATE_FILE_MODE = 0o600;
+const PRIVATE_FILE_MODE = 0o600;
 export const PRIVATE_FOLDER_MODE = 0o700;
 
 const MODE_BITS = 0o777;

@@ -94,11 +94,6 @@ export function parseDuration(text: string): number {
   return durationFromText(text) ?? fail(text, 'a duration such as 250ms, 20s, 10m, 1h30m or 14d');
 }
 
-/** Like `sizeFromText`, for input that has to be right: throws a usage error otherwise. */
-export function parseSize(text: string): number {
-  return sizeFromText(text) ?? fail(text, 'a size such as 512B, 128KiB, 10MB or 2GiB');
-}
-
 /** Like `amountFromText`, for input that has to be right: throws a usage error otherwise. */
 export function parseAmount(text: string, decimals = TOKEN_DECIMALS): bigint {
   return (

@@ -38,7 +38,7 @@ export function defineStruct<const F extends Fields>(name: string, fields: F): S
 }
 
 /** EIP-712 `hashStruct`. Throws `RECORD_INVALID` naming the first field that is out of bounds. */
-export function hashStruct<F extends Fields>(struct: Struct<F>, value: StructValue<F>): Uint8Array {
+function hashStruct<F extends Fields>(struct: Struct<F>, value: StructValue<F>): Uint8Array {
   const words = struct.entries.reduce((sum, [, kind]) => sum + kind.words, 1);
   const encoded = new Uint8Array(words * 32);
   encoded.set(struct.typeHash);

@@ -181,11 +181,11 @@ function explain(error: unknown, signal: AbortSignal | undefined, silent: boolea
 }
 
 /** What every command says that needs a running process and finds none. */
-export function notRunning(cause?: unknown): QuiverError {
+function notRunning(cause: unknown): QuiverError {
   return new QuiverError({
     code: 'NOT_RUNNING',
     message: 'No quiver process runs in this profile',
     fix: 'quiver up',
-    ...(cause !== undefined && {cause}),
+    cause,
   });
 }

@@ -24,7 +24,7 @@ export interface HealthReport {
 }
 
 /** Asks one service; one that throws or does not answer in time is not healthy. */
-export async function checkService(service: Service, signal?: AbortSignal): Promise<ServiceHealth> {
+async function checkService(service: Service, signal?: AbortSignal): Promise<ServiceHealth> {
   const {name, kind} = service;
   const late = (): Error => new Error(`no answer within ${CHECK_DEADLINE_MS} ms`);
   try {

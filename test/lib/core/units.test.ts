@@ -8,7 +8,6 @@ import {
   durationToText,
   parseAmount,
   parseDuration,
-  parseSize,
   sizeFromText,
   sizeToText,
 } from '../../../src/lib/core/units.ts';
@@ -76,7 +75,7 @@ describe('token amounts', () => {
 });
 
 it('throws a usage error that says what is expected', () => {
-  for (const parse of [parseDuration, parseSize, parseAmount]) {
+  for (const parse of [parseDuration, parseAmount]) {
     expect(() => parse('soon')).toThrow(expect.objectContaining({code: 'BAD_UNIT', exit: 2}));
   }
 });
