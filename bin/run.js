@@ -14,9 +14,6 @@ const HANDED_OVER = 'QUIVER_HANDED_OVER';
 // Often enough not to be waited for, and too seldom to be noticed.
 const SHELL_LOOK_MS = 500;
 const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
-// What oclif's not-found plugin ends with; an unknown command is wrong usage like any other.
-const OCLIF_EXIT_NOT_FOUND = 127;
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 const pinnedNode = path.join(ROOT, 'node_modules', '.bin', 'node');
@@ -40,13 +37,13 @@ if (major > LOWEST_NODE[0] || (major === LOWEST_NODE[0] && minor >= LOWEST_NODE[
 
 async function runCommand() {
   if (!existsSync(path.join(ROOT, 'dist', 'commands'))) fail('quiver is not built yet.', 'npm run build');
+  ensureHome();
   // In the environment, so that processes we start use it too.
   process.env.NODE_COMPILE_CACHE ??= path.join(cacheHome(), 'quiver', 'compile');
   nodeModule.enableCompileCache?.();
   movePlaces();
-  const [{run}, {flush}, {handle}, {settings}] = await Promise.all([
+  const [{run}, {handle}, {settings}] = await Promise.all([
     import('@oclif/core/run'),
-    import('@oclif/core/flush'),
     import('@oclif/core/handle'),
     import('@oclif/core/settings'),
   ]);
@@ -54,9 +51,9 @@ async function runCommand() {
   settings.enableAutoTranspile = false;
   try {
     await run(process.argv.slice(2), import.meta.url);
-    await flush();
+    // Not oclif's flush: it waits for a `drain` that never comes once the reader has gone (`| head`).
+    await new Promise((resolve) => process.stdout.write('', resolve));
   } catch (error) {
-    if (error?.oclif?.exit === OCLIF_EXIT_NOT_FOUND) error.oclif.exit = EXIT_USAGE;
     await handle(error);
   }
 }
@@ -68,6 +65,17 @@ function movePlaces() {
   for (const place of ['config', 'data', 'cache']) {
     process.env[`QUIVER_${place.toUpperCase()}_DIR`] = path.join(path.resolve(home), place);
   }
+}
+
+/** What oclif stands on asks for a home as soon as it is loaded; a container's user may have none, or an empty HOME. */
+function ensureHome() {
+  try {
+    if (path.isAbsolute(homedir())) return;
+  } catch {
+    // No HOME, and no entry for this user in the system.
+  }
+  if (!process.env.QUIVER_HOME) fail('This user has no home folder.', 'export QUIVER_HOME=/path/to/a/folder');
+  process.env.HOME = path.resolve(process.env.QUIVER_HOME);
 }
 
 /** The user's own folder: compiled code from a shared temporary folder could be somebody else's. */

@@ -37,8 +37,13 @@ writeFileSync(path.join(STAGE, 'THIRD-PARTY.md'), thirdParty([...bundled]));
 async function bundle() {
   const {metafile} = await build({
     entryPoints: [
-      // Commands, the library, and what is started as a process or worker of its own.
-      ...globSync(['src/commands/**/*.ts', 'src/lib/index.ts', 'src/**/*-{process,worker}.ts']).map((file) => ({
+      // Commands, hooks, the library, and what is started as a process or worker of its own.
+      ...globSync([
+        'src/commands/**/*.ts',
+        'src/lib/cli/command-not-found.ts',
+        'src/lib/index.ts',
+        'src/**/*-{process,worker}.ts',
+      ]).map((file) => ({
         in: file,
         out: path.relative('src', file).replace(/\.ts$/, ''),
       })),

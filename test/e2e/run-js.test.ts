@@ -49,8 +49,7 @@ beforeAll(() => {
   mkdirSync(path.join(checkout, 'dist', 'commands'), {recursive: true});
   writeFileSync(path.join(checkout, 'dist', 'commands', 'probe.js'), PROBE);
   const oclif = {bin: 'quiver', dirname: 'quiver', commands: {strategy: 'pattern', target: './dist/commands'}};
-  const plugins = ['@oclif/plugin-not-found'];
-  const pjson = {name: 'probe', version: '1.0.0', type: 'module', oclif: {...oclif, plugins}, dependencies: {}};
+  const pjson = {name: 'probe', version: '1.0.0', type: 'module', oclif, dependencies: {}};
   writeFileSync(path.join(checkout, 'package.json'), JSON.stringify(pjson));
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(checkout, 'node_modules'));
 });
@@ -167,4 +166,10 @@ describe('bin/run.js', () => {
     });
     expect(await collect(child, 10_000)).toMatchObject({code: 0});
   });
+});
+
+it('says nothing when its reader leaves early', async () => {
+  const child = spawnQuiver(['--help']);
+  child.stdout?.destroy();
+  expect(await collect(child, 10_000)).toMatchObject({code: 0, stderr: ''});
 });
