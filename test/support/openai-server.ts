@@ -7,6 +7,8 @@ import {failAtOnce, failMidway} from './http-faults.ts';
 export interface OpenAiServerOptions {
   /** Which server's own habits it has. @default 'openai' */
   flavour?: 'llama.cpp' | 'vllm' | 'lm-studio' | 'openai';
+  /** What the model list calls the model. @default the back end's own name */
+  modelId?: string;
   /** How the stream is written: with CRLF and comments, cut into single bytes; without usage; or as one JSON object. */
   style?: 'plain' | 'awkward' | 'no-usage' | 'not-streamed';
   modelPath?: string;
@@ -25,7 +27,7 @@ export async function startOpenAiServer(backend: Backend, options: OpenAiServerO
       const extra = flavour === 'vllm' ? {max_model_len: model.contextTokens} : {};
       sendJson(response, 200, {
         object: 'list',
-        data: [{id: model.name, object: 'model', owned_by: OWNERS[flavour], ...extra}],
+        data: [{id: options.modelId ?? model.name, object: 'model', owned_by: OWNERS[flavour], ...extra}],
       });
     } else if (path === '/health' && (flavour === 'llama.cpp' || flavour === 'vllm')) {
       if (!failAtOnce(server.fault, response, {}))

@@ -79,6 +79,12 @@ describe('the servers it knows', () => {
     expect((await elsewhere.backend.models(never))[0]).not.toHaveProperty('digest');
   });
 
+  it('does not tell others where the file of a llama.cpp model lies', async () => {
+    const {backend} = await pair({flavour: 'llama.cpp', modelId: '/home/somebody/models/mine.gguf'});
+    expect((await backend.models(never)).map(({name}) => name)).toEqual(['mine']);
+    expect((await collectAnswer(backend, {...ask('hi'), model: 'mine'})).text).not.toBe('');
+  });
+
   it('reports token ids and log-probabilities where the server has them', async () => {
     const llama = await pair({flavour: 'llama.cpp'});
     const answer = await collectAnswer(llama.backend, ask('hi', {topLogprobs: 2}));

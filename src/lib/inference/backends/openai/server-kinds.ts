@@ -1,4 +1,4 @@
-import {isAbsolute} from 'node:path';
+import {basename, isAbsolute} from 'node:path';
 import type {BackendModel} from '../../backend.ts';
 import {fileDigest} from '../embedded/file-digest.ts';
 import {checkModelFile} from '../embedded/model-file.ts';
@@ -99,7 +99,8 @@ async function llamaCppModels(client: HttpClient, signal: AbortSignal): Promise<
   const quantisation = asText(pick(props, 'model_ftype'))?.split(' ')[0];
   const file = isLoopback(client.host) ? await localFile(asText(pick(props, 'model_path'))) : {};
   return models.map(({name}) => ({
-    name,
+    // Without an alias it is called by its path, which is nobody else's business; the server takes any name.
+    name: isAbsolute(name) ? basename(name, '.gguf') : name,
     contextTokens,
     ...(quantisation !== undefined && quantisation !== '' && {quantisation}),
     ...file,
