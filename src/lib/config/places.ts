@@ -45,6 +45,16 @@ export function paymentKeyFile(places: Places, service: string): string {
   return join(identitiesFolder(places), `${service}.payment.key`);
 }
 
+/** Keystores, `<name>.json` each. */
+export function walletsFolder(places: Places): string {
+  return join(places.data, 'wallets');
+}
+
+/** Payment channels and the newest voucher of each. */
+export function channelsDatabase(places: Places): string {
+  return join(places.data, 'channels.db');
+}
+
 export function controlSocket(places: Places, profile: string): string {
   return join(places.run, `${profile}.sock`);
 }

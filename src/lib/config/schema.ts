@@ -7,6 +7,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Plain enough to stand in a manifest, a metric label and a log line. */
 const LABEL = {pattern: /^[\w.-]{1,64}$/, expects: 'up to 64 letters, digits, ".", "_" and "-"'};
 const HOST = /^[\w.:-]{1,253}$/;
+const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const HTTP_URL = /^https?:\/\/[^\s/]+/;
 
 /** What a frame of the inference protocol has room for beside the rest of a request. */
@@ -117,6 +118,25 @@ export const SCHEMA = {
     description: 'API key for the servers that provider.backends names',
     default: undefined,
     secret: true,
+  }),
+
+  'wallet.name': text({
+    description: 'Wallet that pays and signs',
+    default: 'default',
+    expects: 'the name of a wallet (see `quiver wallet show`)',
+    pattern: /^[a-z0-9][a-z0-9-]{0,31}$/,
+  }),
+  'wallet.remote_signer': text({
+    description: 'Signs in place of a wallet here: a Web3Signer in eth1 mode, or what speaks like one',
+    default: undefined,
+    expects: 'a URL (http://host:port)',
+    pattern: HTTP_URL,
+  }),
+  'wallet.remote_address': text({
+    description: 'Account of the remote signer; unset: the only one it has',
+    default: undefined,
+    expects: 'an address (0x…)',
+    pattern: ADDRESS,
   }),
 } as const satisfies Record<string, Key<unknown, unknown> | Key<never, unknown>>;
 
