@@ -6,6 +6,7 @@ import {existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync} fr
 import path from 'node:path';
 import {Worker} from 'node:worker_threads';
 
+import {abiModule, errorsModule, moduleName} from './abi-modules.ts';
 import {
   compilerInput,
   CONTRACTS_FOLDER,
@@ -17,6 +18,9 @@ import {
 } from './sources.ts';
 
 const FOLDER = path.join(CONTRACTS_FOLDER, 'artifacts');
+/** Where src/lib/chain has its ABIs. */
+const MODULES_FOLDER = path.resolve(CONTRACTS_FOLDER, '..', 'src', 'lib', 'chain', 'gen');
+const ERRORS_FILE = path.join(MODULES_FOLDER, 'errors.ts');
 const SOURCES_FILE = path.join(FOLDER, 'sources', 'sources.json');
 const WORKERS = 2;
 
@@ -51,6 +55,8 @@ const queue = check ? [...jobs] : jobs.filter(isStale);
 console.log(queue.length === 0 ? 'All artifacts are up to date.' : `Compiling ${names(queue)} …`);
 await Promise.all(Array.from({length: Math.min(WORKERS, queue.length)}, work));
 texts.set(SOURCES_FILE, json(allSources()));
+for (const job of jobs) texts.set(moduleFile(job), abiModule(job.contract.name, builtAbi(job)));
+texts.set(ERRORS_FILE, errorsModule(jobs.map(builtAbi)));
 if (check) compare();
 else write();
 
@@ -62,6 +68,14 @@ function isStale({input, file}: Job): boolean {
   if (!existsSync(file)) return true;
   const {inputHash: before} = JSON.parse(readFileSync(file, 'utf8')) as {inputHash?: string};
   return before !== inputHash(input);
+}
+
+function moduleFile({contract}: Job): string {
+  return path.join(MODULES_FOLDER, `${moduleName(contract.name)}.ts`);
+}
+
+function builtAbi({file}: Job): object[] {
+  return (JSON.parse(texts.get(file) ?? readFileSync(file, 'utf8')) as {abi: object[]}).abi;
 }
 
 async function work(): Promise<void> {
@@ -109,24 +123,25 @@ function allSources(): Record<string, string> {
 }
 
 function write(): void {
-  mkdirSync(path.dirname(SOURCES_FILE), {recursive: true});
+  for (const file of texts.keys()) mkdirSync(path.dirname(file), {recursive: true});
   for (const file of orphans()) rmSync(file);
   for (const [file, text] of texts) writeFileSync(file, text);
 }
 
 function compare(): void {
   const wrong = [...texts].filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
-  const differing = [...wrong.map(([file]) => file), ...orphans()].map((file) => path.relative(FOLDER, file));
+  const differing = [...wrong.map(([file]) => file), ...orphans()].map((file) => path.relative(CONTRACTS_FOLDER, file));
   if (differing.length > 0) {
     console.error(`Not what the sources give: ${differing.join(', ')}. Run: npm run contracts:build`);
     process.exitCode = 1;
   } else console.log(`${texts.size} files are byte for byte what the sources give.`);
 }
 
-/** Artifacts of contracts that are gone. */
+/** What was written for contracts that are gone. */
 function orphans(): string[] {
-  const wanted = new Set(jobs.map(({file}) => file));
-  return globSync(path.join(FOLDER, '*.json')).filter((file) => !wanted.has(file));
+  const wanted = new Set([ERRORS_FILE, ...jobs.flatMap((job) => [job.file, moduleFile(job)])]);
+  const found = globSync([path.join(FOLDER, '*.json'), path.join(MODULES_FOLDER, '*.ts')]);
+  return found.filter((file) => !wanted.has(file));
 }
 
 function json(value: unknown): string {
