@@ -37,9 +37,10 @@ contract QUIVerRoles {
     error AlreadyWired();
     error ZeroAddress();
 
-    constructor(address multisig, address guardian, address arbiter) {
+    /// @param deployer_ may call `wire`; named, since the sender is the factory that gives the contracts their addresses
+    constructor(address deployer_, address multisig, address guardian, address arbiter) {
         if (multisig == address(0) || guardian == address(0) || arbiter == address(0)) revert ZeroAddress();
-        deployer = msg.sender;
+        deployer = deployer_;
         address[] memory members = new address[](1);
         members[0] = multisig;
         timelock = new TimelockController(TIMELOCK_DELAY, members, members, address(0));
