@@ -1,7 +1,7 @@
 import {Interface, Result, type InterfaceAbi, type ParamType} from 'ethers';
 
 import type {Abi} from './abi-types.ts';
-import type {BlockTag, CallRequest, Contract, ContractEvent, EventOptions, Log, ReadOptions} from './chain.ts';
+import type {BlockTag, CallRequest, Contract, EventOptions, Log, ReadOptions} from './chain.ts';
 
 /** What a bound contract needs of its chain. */
 export interface ContractChain {
@@ -24,7 +24,7 @@ export function interfaceOf(abi: Abi): Interface {
 /** Binds an ABI to an address; see `Contract`. */
 export function bindContract<A extends Abi>(chain: ContractChain, abi: A, address: string): Contract<A> {
   const face = interfaceOf(abi);
-  const contract: Contract<Abi> = {
+  const contract = {
     address,
     interface: face,
     async read(name: string, args: readonly unknown[], {from, block}: ReadOptions = {}) {
@@ -50,6 +50,7 @@ export function bindContract<A extends Abi>(chain: ContractChain, abi: A, addres
       );
     },
   };
+  // The names and arguments were checked against the ABI by the types of whoever calls.
   return contract as unknown as Contract<A>;
 }
 
@@ -78,13 +79,13 @@ export function readLog(raw: RawLog): Log {
   };
 }
 
-function parseLogs(face: Interface, name: string, logs: readonly Log[]): ContractEvent<Abi, string>[] {
+function parseLogs(face: Interface, name: string, logs: readonly Log[]): {fields: object; log: Log}[] {
   const event = face.getEvent(name);
   if (event === null) throw new TypeError(`the ABI has no event ${name}`);
   return logs
     .filter(({topics}) => topics[0] === event.topicHash)
     .map((log) => ({
-      fields: fields(face.decodeEventLog(event, log.data, log.topics), event.inputs) as never,
+      fields: fields(face.decodeEventLog(event, log.data, log.topics), event.inputs),
       log,
     }));
 }
@@ -100,4 +101,3 @@ function plain(value: unknown, param: ParamType): unknown {
   if (arrayChildren !== null) return [...value].map((item: unknown) => plain(item, arrayChildren));
   return fields(value, components ?? []);
 }
-

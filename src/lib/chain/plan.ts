@@ -91,12 +91,15 @@ export interface StepProgress {
 export function planText(plan: TransactionPlan, cost: PlanCost): string {
   const lines = plan.steps.map((step, index) => {
     const one = cost.steps[index];
-    const gas = one === undefined || one.gas === 0n ? 'gas known once the steps before are done' : `${pol(one.pol)} POL`;
+    const gas =
+      one === undefined || one.gas === 0n ? 'gas known once the steps before are done' : `${pol(one.pol)} POL`;
     return `  ${index + 1}. ${step.what}  (${gas}${one?.simulated === false && one.gas > 0n ? ', about' : ''})`;
   });
   const {total} = cost;
   const quiv = total.quiv === 0n ? '' : ` and ${amountToText(total.quiv)} QUIV`;
-  return [plan.title, ...lines, `Costs about ${pol(total.pol)} POL${quiv}, at most ${pol(total.maxPol)} POL.`].join('\n');
+  return [plan.title, ...lines, `Costs about ${pol(total.pol)} POL${quiv}, at most ${pol(total.maxPol)} POL.`].join(
+    '\n',
+  );
 }
 
 /** POL with six decimals at most, rounded up: nobody is charged more than was shown. */
