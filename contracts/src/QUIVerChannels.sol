@@ -10,6 +10,7 @@ import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
+import {ChannelSlot} from "./libraries/ChannelSlot.sol";
 import {ICollectable} from "./libraries/ICollectable.sol";
 import {ChannelMath} from "./libraries/ChannelMath.sol";
 import {VoucherHash} from "./libraries/VoucherHash.sol";
@@ -22,10 +23,7 @@ import {VoucherHash} from "./libraries/VoucherHash.sol";
 contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces {
     using SafeERC20 for IERC20;
 
-    /// @param deposit All that was paid in since this opening; 0 while the channel is closed.
-    /// @param settled All that was paid to the provider since this opening.
-    /// @param closableAt When the payer may have the rest back, seconds since 1970; 0: nobody is closing.
-    /// @param epoch Number of this opening. Vouchers name it, so that none outlives its opening.
+    /// @notice A channel for readers; stored as a ChannelSlot, which says what the fields mean.
     struct Channel {
         uint96 deposit;
         uint96 settled;
@@ -34,16 +32,17 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     }
 
     /// @notice How long a provider has to redeem its newest voucher after the payer began to close.
-    uint40 public constant CHALLENGE_PERIOD = 24 hours;
+    uint256 public constant CHALLENGE_PERIOD = 24 hours;
 
     /// @dev A packed voucher: payer 20, nonce 3, balance 12, r 32, vs 32 (ERC-2098) bytes, then, if the topmost bit of
     /// the balance is set, the signer's 20 bytes; without it the signer is the payer.
     uint256 private constant ITEM_BYTES = 99;
+    uint256 private constant SIGNER_BYTES = 20;
     uint256 private constant SIGNER_FOLLOWS = 1 << 95;
 
     IERC20 public immutable token;
 
-    mapping(bytes32 id => Channel) private _channels;
+    mapping(bytes32 id => ChannelSlot) private _channels;
     /// @notice keccak256(abi.encode(collector, agent)) that a provider lets redeem its vouchers; 0: nobody but itself.
     mapping(address provider => bytes32) public mandateOf;
 
@@ -106,15 +105,14 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     function topUp(address payer, address signer, address provider, uint96 amount) external whenNotPaused {
         if (amount == 0) revert ZeroAmount();
         bytes32 id = channelId(payer, signer, provider);
-        Channel memory channel = _open(id);
-        if (channel.closableAt != 0) {
+        ChannelSlot channel = _opened(id);
+        if (channel.closableAt() != 0) {
             if (msg.sender != payer) revert NotPayer(payer);
-            channel.closableAt = 0;
             emit CloseCancelled(id);
         }
-        channel.deposit += amount;
+        channel = channel.toppedUp(amount);
         _channels[id] = channel;
-        emit ChannelToppedUp(id, channel.deposit);
+        emit ChannelToppedUp(id, channel.deposit());
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
@@ -132,7 +130,14 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
         bytes32 r,
         bytes32 vs
     ) external {
-        token.safeTransfer(provider, _redeem(payer, signer, provider, nonce, balance, r, vs));
+        if (signer == address(0)) signer = payer;
+        bytes32 id = _channelId(payer, signer, provider);
+        ChannelSlot channel = _channels[id];
+        uint256 amount = ChannelMath.payable_(channel.deposit(), channel.settled(), balance);
+        if (amount == 0) revert NothingToRedeem();
+        if (!_isVoucher(signer, id, channel, nonce, balance, r, vs)) revert BadSignature();
+        _settle(id, channel, amount);
+        token.safeTransfer(provider, amount);
     }
 
     /// @notice Redeems packed vouchers of one provider with a single transfer. Those that pay nothing are skipped.
@@ -169,13 +174,14 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
         address provider,
         address collector,
         address agent,
-        uint256 deadline,
+        uint64 deadline,
         bytes32 r,
         bytes32 vs
     ) external {
         if (block.timestamp > deadline) revert Expired(deadline);
-        bytes32 structHash = VoucherHash.mandate(provider, collector, agent, _useNonce(provider), deadline);
-        if (!_isSignedBy(provider, structHash, r, vs)) revert BadSignature();
+        bytes32 digest =
+            _hashTypedDataV4(VoucherHash.mandate(provider, collector, agent, _useNonce(provider), deadline));
+        if (!_isSignedBy(provider, digest, r, vs)) revert BadSignature();
         _setMandate(provider, collector, agent);
     }
 
@@ -184,18 +190,19 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     /// @notice Begins to close a channel of the sender's; the provider has `CHALLENGE_PERIOD` to redeem.
     function startClose(address signer, address provider) external {
         bytes32 id = channelId(msg.sender, signer, provider);
-        Channel memory channel = _open(id);
-        if (channel.closableAt != 0) revert AlreadyClosing(channel.closableAt);
-        channel.closableAt = uint40(block.timestamp) + CHALLENGE_PERIOD;
-        _channels[id] = channel;
-        emit CloseStarted(id, channel.closableAt);
+        ChannelSlot channel = _opened(id);
+        if (channel.closableAt() != 0) revert AlreadyClosing(channel.closableAt());
+        uint256 closableAt = block.timestamp + CHALLENGE_PERIOD;
+        _channels[id] = channel.closing(closableAt);
+        emit CloseStarted(id, closableAt);
     }
 
     /// @notice Takes `startClose` back.
     function cancelClose(address signer, address provider) external {
         bytes32 id = channelId(msg.sender, signer, provider);
-        if (_channels[id].closableAt == 0) revert NotClosing(id);
-        _channels[id].closableAt = 0;
+        ChannelSlot channel = _channels[id];
+        if (channel.closableAt() == 0) revert NotClosing(id);
+        _channels[id] = channel.notClosing();
         emit CloseCancelled(id);
     }
 
@@ -203,9 +210,9 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     /// @dev Until this very call a newer voucher wins.
     function finalizeClose(address payer, address signer, address provider) external {
         bytes32 id = channelId(payer, signer, provider);
-        Channel memory channel = _open(id);
-        if (channel.closableAt == 0) revert NotClosing(id);
-        if (block.timestamp < channel.closableAt) revert TooEarly(channel.closableAt);
+        ChannelSlot channel = _channels[id];
+        if (channel.closableAt() == 0) revert NotClosing(id);
+        if (block.timestamp < channel.closableAt()) revert TooEarly(channel.closableAt());
         _close(id, channel, payer);
     }
 
@@ -214,19 +221,22 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     function closeByProvider(address payer, address signer, uint64 nonce, uint128 balance, bytes32 r, bytes32 vs)
         external
     {
+        if (signer == address(0)) signer = payer;
         bytes32 id = channelId(payer, signer, msg.sender);
-        Channel memory channel = _open(id);
-        uint256 amount;
-        if (balance > channel.settled) {
-            amount = _redeem(payer, signer, msg.sender, nonce, balance, r, vs);
-            channel.settled += uint96(amount);
+        ChannelSlot channel = _opened(id);
+        uint256 amount = ChannelMath.payable_(channel.deposit(), channel.settled(), balance);
+        if (amount != 0) {
+            if (!_isVoucher(signer, id, channel, nonce, balance, r, vs)) revert BadSignature();
+            channel = channel.paid(amount);
+            emit VoucherRedeemed(id, channel.settled(), amount);
         }
         _close(id, channel, payer);
         if (amount != 0) token.safeTransfer(msg.sender, amount);
     }
 
     /// @notice Closes at once at a balance that signer and provider both signed (`Close`). Anyone may send it.
-    function closeCooperatively(
+    /// @param bySigner r and vs of the signer's signature.
+    function closeByAgreement(
         address payer,
         address signer,
         address provider,
@@ -234,19 +244,18 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
         bytes32[2] calldata bySigner,
         bytes32[2] calldata byProvider
     ) external {
+        if (signer == address(0)) signer = payer;
         bytes32 id = channelId(payer, signer, provider);
-        Channel memory channel = _open(id);
-        if (balance < channel.settled || balance > channel.deposit) {
-            revert BalanceOutOfRange(channel.settled, channel.deposit);
-        }
-        bytes32 structHash = VoucherHash.close(id, channel.epoch, balance);
+        ChannelSlot channel = _opened(id);
+        uint256 settled = channel.settled();
+        if (balance < settled || balance > channel.deposit()) revert BalanceOutOfRange(settled, channel.deposit());
+        bytes32 digest = _hashTypedDataV4(VoucherHash.close(id, channel.epoch(), balance));
         if (
-            !_isSignedBy(signer == address(0) ? payer : signer, structHash, bySigner[0], bySigner[1])
-                || !_isSignedBy(provider, structHash, byProvider[0], byProvider[1])
+            !_isSignedBy(signer, digest, bySigner[0], bySigner[1])
+                || !_isSignedBy(provider, digest, byProvider[0], byProvider[1])
         ) revert BadSignature();
-        uint256 amount = balance - channel.settled;
-        channel.settled = uint96(balance);
-        _close(id, channel, payer);
+        uint256 amount = balance - settled;
+        _close(id, channel.paid(amount), payer);
         if (amount != 0) token.safeTransfer(provider, amount);
     }
 
@@ -265,11 +274,17 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
 
     /// @notice Identity of a channel; a zero signer is the payer.
     function channelId(address payer, address signer, address provider) public pure returns (bytes32) {
-        return keccak256(abi.encode(payer, signer == address(0) ? payer : signer, provider));
+        return _channelId(payer, signer == address(0) ? payer : signer, provider);
     }
 
     function channelOf(bytes32 id) external view returns (Channel memory) {
-        return _channels[id];
+        ChannelSlot slot = _channels[id];
+        return Channel({
+            deposit: uint96(slot.deposit()),
+            settled: uint96(slot.settled()),
+            closableAt: uint40(slot.closableAt()),
+            epoch: uint24(slot.epoch())
+        });
     }
 
     /// @notice What the signer of a channel signs, EIP-712.
@@ -283,16 +298,12 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     }
 
     /// @notice What a provider signs to give a mandate, EIP-712; `nonce` is `nonces(provider)`.
-    function mandateDigest(address provider, address collector, address agent, uint256 nonce, uint256 deadline)
+    function mandateDigest(address provider, address collector, address agent, uint64 nonce, uint64 deadline)
         external
         view
         returns (bytes32)
     {
         return _hashTypedDataV4(VoucherHash.mandate(provider, collector, agent, nonce, deadline));
-    }
-
-    function domainSeparator() external view returns (bytes32) {
-        return _domainSeparatorV4();
     }
 
     // Inside
@@ -302,76 +313,71 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
         if (amount == 0) revert ZeroAmount();
         if (signer == address(0)) signer = msg.sender;
         id = channelId(msg.sender, signer, provider);
-        Channel memory channel = _channels[id];
-        if (channel.deposit != 0) revert AlreadyOpen(id);
-        channel.epoch += 1;
-        channel.deposit = amount;
+        ChannelSlot channel = _channels[id];
+        if (channel.deposit() != 0) revert AlreadyOpen(id);
+        channel = channel.reopened(amount);
         _channels[id] = channel;
-        emit ChannelOpened(id, msg.sender, provider, signer, amount, channel.epoch);
+        emit ChannelOpened(id, msg.sender, provider, signer, amount, channel.epoch());
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
-    function _open(bytes32 id) private view returns (Channel memory channel) {
+    function _opened(bytes32 id) private view returns (ChannelSlot channel) {
         channel = _channels[id];
-        if (channel.deposit == 0) revert NotOpen(id);
+        if (channel.deposit() == 0) revert NotOpen(id);
     }
 
-    function _redeem(
-        address payer,
-        address signer,
-        address provider,
-        uint256 nonce,
-        uint256 balance,
-        bytes32 r,
-        bytes32 vs
-    ) private returns (uint256 amount) {
-        if (signer == address(0)) signer = payer;
-        bytes32 id = channelId(payer, signer, provider);
-        Channel memory channel = _channels[id];
-        amount = ChannelMath.payable_(channel.deposit, channel.settled, balance);
-        if (amount == 0) revert NothingToRedeem();
-        if (!_isSignedBy(signer, VoucherHash.voucher(id, channel.epoch, nonce, balance), r, vs)) revert BadSignature();
-        _settle(id, channel, amount);
-    }
-
+    /// @dev Reads each item at fixed places: `items[start + n]` in words, checked once an item.
     function _redeemItems(address provider, bytes calldata items) private returns (uint256 total) {
-        for (uint256 start = 0; start < items.length; start += ITEM_BYTES) {
-            if (items.length - start < ITEM_BYTES) revert MalformedItems();
-            address payer = address(bytes20(items[start:start + 20]));
-            uint256 nonce = uint24(bytes3(items[start + 20:start + 23]));
-            uint256 balance = uint96(bytes12(items[start + 23:start + 35]));
-            bytes32 r = bytes32(items[start + 35:start + 67]);
-            bytes32 vs = bytes32(items[start + 67:start + 99]);
+        uint256 start = 0;
+        while (start < items.length) {
+            uint256 end = start + ITEM_BYTES;
+            if (end > items.length) revert MalformedItems();
+            address payer = address(uint160(_word(items, start) >> 96));
+            uint256 nonceAndBalance = _word(items, start + 20) >> 136;
+            uint256 balance = uint96(nonceAndBalance);
             address signer = payer;
             if (balance & SIGNER_FOLLOWS != 0) {
                 balance ^= SIGNER_FOLLOWS;
-                start += 20;
-                if (items.length - start < ITEM_BYTES) revert MalformedItems();
-                signer = address(bytes20(items[start + 79:start + 99]));
+                end += SIGNER_BYTES;
+                if (end > items.length) revert MalformedItems();
+                signer = address(uint160(_word(items, start + ITEM_BYTES) >> 96));
             }
-            bytes32 id = channelId(payer, signer, provider);
-            Channel memory channel = _channels[id];
-            uint256 amount = ChannelMath.payable_(channel.deposit, channel.settled, balance);
-            if (amount != 0 && _isSignedBy(signer, VoucherHash.voucher(id, channel.epoch, nonce, balance), r, vs)) {
-                total += amount;
-                _settle(id, channel, amount);
-            } else {
-                emit VoucherSkipped(id);
-            }
+            total += _redeemItem(
+                _channelId(payer, signer, provider),
+                signer,
+                nonceAndBalance >> 96,
+                balance,
+                bytes32(_word(items, start + 35)),
+                bytes32(_word(items, start + 67))
+            );
+            start = end;
         }
     }
 
-    function _settle(bytes32 id, Channel memory channel, uint256 amount) private {
-        channel.settled += uint96(amount);
-        _channels[id] = channel;
-        emit VoucherRedeemed(id, channel.settled, amount);
+    function _redeemItem(bytes32 id, address signer, uint256 nonce, uint256 balance, bytes32 r, bytes32 vs)
+        private
+        returns (uint256 amount)
+    {
+        ChannelSlot channel = _channels[id];
+        amount = ChannelMath.payable_(channel.deposit(), channel.settled(), balance);
+        if (amount == 0 || !_isVoucher(signer, id, channel, nonce, balance, r, vs)) {
+            emit VoucherSkipped(id);
+            return 0;
+        }
+        _settle(id, channel, amount);
     }
 
-    /// @dev Keeps the epoch, so that the next opening has another. The rest goes to the payer.
-    function _close(bytes32 id, Channel memory channel, address payer) private {
-        uint256 refund = channel.deposit - channel.settled;
-        _channels[id] = Channel({deposit: 0, settled: 0, closableAt: 0, epoch: channel.epoch});
-        emit ChannelClosed(id, channel.settled, refund);
+    function _settle(bytes32 id, ChannelSlot channel, uint256 amount) private {
+        channel = channel.paid(amount);
+        _channels[id] = channel;
+        emit VoucherRedeemed(id, channel.settled(), amount);
+    }
+
+    /// @dev The rest goes to the payer.
+    function _close(bytes32 id, ChannelSlot channel, address payer) private {
+        uint256 refund = channel.deposit() - channel.settled();
+        _channels[id] = channel.emptied();
+        emit ChannelClosed(id, channel.settled(), refund);
         if (refund != 0) token.safeTransfer(payer, refund);
     }
 
@@ -381,9 +387,41 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
         emit MandateSet(provider, collector, agent);
     }
 
+    function _isVoucher(
+        address signer,
+        bytes32 id,
+        ChannelSlot channel,
+        uint256 nonce,
+        uint256 balance,
+        bytes32 r,
+        bytes32 vs
+    ) private view returns (bool) {
+        bytes32 digest = _hashTypedDataV4(VoucherHash.voucher(id, channel.epoch(), nonce, balance));
+        return _isSignedBy(signer, digest, r, vs);
+    }
+
     /// @dev Refuses s in the upper half of the order, and never answers true for the zero address.
-    function _isSignedBy(address signer, bytes32 structHash, bytes32 r, bytes32 vs) private view returns (bool) {
-        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(_hashTypedDataV4(structHash), r, vs);
+    function _isSignedBy(address signer, bytes32 digest, bytes32 r, bytes32 vs) private pure returns (bool) {
+        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, r, vs);
         return problem == ECDSA.RecoverError.NoError && recovered == signer;
+    }
+
+    /// @dev keccak256(abi.encode(payer, signer, provider)), leaving no memory behind.
+    function _channelId(address payer, address signer, address provider) private pure returns (bytes32 id) {
+        (uint256 first, uint256 second, uint256 third) = (uint160(payer), uint160(signer), uint160(provider));
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, first)
+            mstore(add(free, 0x20), second)
+            mstore(add(free, 0x40), third)
+            id := keccak256(free, 0x60)
+        }
+    }
+
+    /// @dev 32 bytes from `offset` on; beyond the end they are those of whatever follows, which no caller keeps.
+    function _word(bytes calldata data, uint256 offset) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(data.offset, offset))
+        }
     }
 }

@@ -10,6 +10,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
+import {AccountsSlot} from "./libraries/AccountsSlot.sol";
 import {ICollectable} from "./libraries/ICollectable.sol";
 import {Leaves} from "./libraries/Leaves.sol";
 import {LedgerMath} from "./libraries/LedgerMath.sol";
@@ -63,16 +64,8 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         bytes32 waitingRoot;
     }
 
-    /// @dev Amounts that every claim needs, in one slot.
-    struct Accounts {
-        uint96 total; // what live roots may pay in all
-        uint96 paid; // what they paid
-        uint40 activeAt; // when the waiting root becomes live; 0: none waits
-        uint8 live; // which of the two roots is live
-    }
-
     struct Ledger {
-        Accounts accounts;
+        AccountsSlot accounts;
         uint96 credit; // redeemed from vouchers, in no batch yet
         uint96 waiting; // what the waiting root adds to the total
         uint32 epoch; // of the last batch
@@ -220,32 +213,26 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
     /// @notice Commits the sender to a batch; its funds are taken from what the sender collected.
     function submitBatch(Batch calldata batch) external whenNotPaused {
         Ledger storage ledger = _bonded(msg.sender);
-        Accounts memory accounts = _current(ledger);
-        if (accounts.activeAt != 0) revert BatchWaiting(accounts.activeAt);
+        AccountsSlot accounts = _current(ledger);
+        if (accounts.activeAt() != 0) revert BatchWaiting(accounts.activeAt());
         uint32 epoch = ledger.epoch + 1;
         if (batch.epoch != epoch) revert WrongEpoch(epoch);
         if (batch.merkleRoot == 0 || batch.receiptsRoot == 0 || batch.receiptCount == 0) revert EmptyBatch();
-        if (batch.totalAmount <= accounts.total) revert TotalNotRising(accounts.total);
-        uint96 added = batch.totalAmount - accounts.total;
-        uint96 credit = ledger.credit;
+        if (batch.totalAmount <= accounts.total()) revert TotalNotRising(accounts.total());
+        uint256 added = batch.totalAmount - accounts.total();
+        uint256 credit = ledger.credit;
         if (added > credit) revert InsufficientCredit(credit, added);
 
-        accounts.activeAt = uint40(block.timestamp) + activationDelay;
-        ledger.accounts = accounts;
-        ledger.credit = credit - added;
-        ledger.waiting = added;
+        uint256 activeAt = block.timestamp + activationDelay;
+        ledger.accounts = accounts.waitingUntil(activeAt);
+        ledger.credit = uint96(credit - added);
+        ledger.waiting = uint96(added);
         ledger.epoch = epoch;
         ledger.idleSince = uint32(block.timestamp);
-        ledger.roots[accounts.live ^ 1] = batch.merkleRoot;
+        ledger.roots[accounts.live() ^ 1] = batch.merkleRoot;
         ledger.receiptsRoots[epoch % RECEIPTS_KEPT] = batch.receiptsRoot;
         emit BatchSubmitted(
-            msg.sender,
-            epoch,
-            batch.merkleRoot,
-            batch.receiptsRoot,
-            batch.totalAmount,
-            batch.receiptCount,
-            accounts.activeAt
+            msg.sender, epoch, batch.merkleRoot, batch.receiptsRoot, batch.totalAmount, batch.receiptCount, activeAt
         );
     }
 
@@ -262,16 +249,15 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         external
     {
         Ledger storage ledger = _ledgers[aggregator];
-        Accounts memory accounts = _current(ledger);
-        if (!MerkleProof.verifyCalldata(proof, ledger.roots[accounts.live], Leaves.payout(provider, cumulative))) {
+        AccountsSlot accounts = _current(ledger);
+        if (!MerkleProof.verifyCalldata(proof, ledger.roots[accounts.live()], Leaves.payout(provider, cumulative))) {
             revert InvalidProof();
         }
         uint256 before = claimed[aggregator][provider];
-        uint256 amount = LedgerMath.claimable(accounts.total, accounts.paid, before, cumulative);
+        uint256 amount = LedgerMath.claimable(accounts.total(), accounts.paid(), before, cumulative);
         if (amount == 0) revert NothingToClaim();
         claimed[aggregator][provider] = before + amount;
-        accounts.paid += uint96(amount);
-        ledger.accounts = accounts;
+        ledger.accounts = accounts.afterPaying(amount);
         emit Claimed(aggregator, provider, amount);
         token.safeTransfer(provider, amount);
     }
@@ -326,20 +312,20 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
 
     function ledgerOf(address aggregator) external view returns (LedgerView memory) {
         Ledger storage ledger = _ledgers[aggregator];
-        Accounts memory accounts = _current(ledger);
-        bool waits = accounts.activeAt != 0;
+        AccountsSlot accounts = _current(ledger);
+        bool waits = accounts.activeAt() != 0;
         return LedgerView({
-            total: accounts.total,
-            paid: accounts.paid,
+            total: uint96(accounts.total()),
+            paid: uint96(accounts.paid()),
             credit: ledger.credit,
             waiting: waits ? ledger.waiting : 0,
-            activeAt: accounts.activeAt,
+            activeAt: uint40(accounts.activeAt()),
             epoch: ledger.epoch,
             idleSince: ledger.idleSince,
             bond: ledger.bond,
             exitAt: ledger.exitAt,
-            liveRoot: ledger.roots[accounts.live],
-            waitingRoot: waits ? ledger.roots[accounts.live ^ 1] : bytes32(0)
+            liveRoot: ledger.roots[accounts.live()],
+            waitingRoot: waits ? ledger.roots[accounts.live() ^ 1] : bytes32(0)
         });
     }
 
@@ -365,10 +351,6 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         return Leaves.payout(provider, cumulative);
     }
 
-    function domainSeparator() external view returns (bytes32) {
-        return _domainSeparatorV4();
-    }
-
     // Inside
 
     function _bonded(address aggregator) private view returns (Ledger storage ledger) {
@@ -378,20 +360,18 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
     }
 
     /// @dev The accounts as they are now: a waiting root whose time has come is live. The caller stores them.
-    function _current(Ledger storage ledger) private view returns (Accounts memory accounts) {
+    function _current(Ledger storage ledger) private view returns (AccountsSlot accounts) {
         accounts = ledger.accounts;
-        if (accounts.activeAt != 0 && block.timestamp >= accounts.activeAt) {
-            accounts.total += ledger.waiting;
-            accounts.activeAt = 0;
-            accounts.live ^= 1;
+        if (accounts.activeAt() != 0 && block.timestamp >= accounts.activeAt()) {
+            accounts = accounts.activated(ledger.waiting);
         }
     }
 
     function _discardWaiting(address aggregator, Ledger storage ledger) private returns (bool) {
-        Accounts memory accounts = ledger.accounts;
-        if (accounts.activeAt == 0 || block.timestamp >= accounts.activeAt) return false;
+        AccountsSlot accounts = ledger.accounts;
+        if (accounts.activeAt() == 0 || block.timestamp >= accounts.activeAt()) return false;
         uint96 returned = ledger.waiting;
-        ledger.accounts.activeAt = 0;
+        ledger.accounts = accounts.waitingUntil(0);
         ledger.credit += returned;
         emit RootDisabled(aggregator, ledger.epoch, returned);
         return true;
