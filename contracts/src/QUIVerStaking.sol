@@ -42,7 +42,7 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
     // Stake and leave
 
     /// @inheritdoc IQUIVerStaking
-    function stake(uint256 amount, bool isProvider) external nonReentrant whenNotPaused {
+    function stake(uint256 amount, bool isProvider) external nonReentrant {
         _stake(amount, isProvider);
     }
 
@@ -50,7 +50,7 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
     function stakeWithPermit(uint256 amount, bool isProvider, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
         nonReentrant
-        whenNotPaused
+       
     {
         // Whoever saw the permit may have used it first: what counts is the allowance.
         try TOKEN.permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
@@ -68,10 +68,10 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         ledger.rewards = (ledger.rewards + _earned(pool, position)).toUint96();
         ledger.unbonding = (ledger.unbonding + amount).toUint96();
         ledger.unlockAt = (block.timestamp + UNBONDING_PERIOD).toUint32();
-        _ledgers[msg.sender] = ledger;
+        _save(msg.sender, ledger);
         _resize(msg.sender, pool, position, position.staked - amount);
-        _positions[msg.sender] = position;
-        _pool = pool;
+        _save(msg.sender, position);
+        _save(pool);
         emit UnstakeRequested(msg.sender, amount, ledger.unbonding, ledger.unlockAt);
     }
 
@@ -81,12 +81,12 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         amount = ledger.unbonding;
         if (amount == 0) revert NothingToWithdraw();
         if (block.timestamp < ledger.unlockAt) revert StillUnbonding(ledger.unlockAt);
-        uint256 withdrawableAt = _withdrawableAt(_positions[msg.sender], ledger.unlockAt);
+        uint256 withdrawableAt = _withdrawableAt(ledger);
         if (block.timestamp < withdrawableAt) revert WithdrawOnHold(withdrawableAt);
 
         ledger.unbonding = 0;
         ledger.unlockAt = 0;
-        _ledgers[msg.sender] = ledger;
+        _save(msg.sender, ledger);
         emit Withdrawn(msg.sender, amount);
         TOKEN.safeTransfer(msg.sender, amount);
     }
@@ -94,11 +94,11 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
     // Rewards
 
     /// @inheritdoc IQUIVerStaking
-    function fundRewards(uint256 amount, uint256 duration) external nonReentrant whenNotPaused {
+    function fundRewards(uint256 amount, uint256 duration) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
-        RewardPool.Pool memory pool = _accruedPool();
+        RewardPool.Pool memory pool = _openPool();
         pool.fund(amount, duration);
-        _pool = pool;
+        _save(pool);
         emit RewardsFunded(msg.sender, amount, pool.reserve, pool.endsAt);
         _pull(msg.sender, amount);
     }
@@ -110,15 +110,15 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         amount = _takeRewards(pool, position, msg.sender);
         if (amount == 0) revert NoRewards();
         position.rewardIndex = pool.index;
-        _positions[msg.sender] = position;
-        _pool = pool;
+        _save(msg.sender, position);
+        _save(pool);
         emit RewardsClaimed(msg.sender, amount);
         TOKEN.safeTransfer(msg.sender, amount);
     }
 
     /// @inheritdoc IQUIVerStaking
     function setAutoCompound(bool enabled) external {
-        _ledgers[msg.sender].compoundableAt = enabled ? block.timestamp.toUint32() : 0;
+        _positions[msg.sender].compoundableAt = enabled ? block.timestamp.toUint32() : 0;
         emit AutoCompoundSet(msg.sender, enabled);
     }
 
@@ -126,10 +126,10 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
     function compoundFor(address account)
         external
         nonReentrant
-        whenNotPaused
+       
         returns (uint256 compounded, uint256 fee)
     {
-        RewardPool.Pool memory pool = _accruedPool();
+        RewardPool.Pool memory pool = _openPool();
         Position memory position = _positions[account];
         uint256 rewards = _takeRewards(pool, position, account);
         if (rewards == 0) revert NoRewards();
@@ -137,8 +137,8 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         compounded = rewards - fee;
 
         _resize(account, pool, position, position.staked + compounded);
-        _positions[account] = position;
-        _pool = pool;
+        _save(account, position);
+        _save(pool);
         if (fee != 0) _ledgers[msg.sender].rewards = (_ledgers[msg.sender].rewards + fee).toUint96();
         emit RewardsCompounded(account, msg.sender, compounded, fee);
     }
@@ -174,20 +174,20 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
     function accountInfo(address account) external view returns (AccountInfo memory) {
         Position memory position = _positions[account];
         Ledger memory ledger = _ledgers[account];
-        bool held = block.timestamp < position.holdUntil;
+        bool held = block.timestamp < ledger.holdUntil;
         return AccountInfo({
             staked: position.staked,
             unbonding: ledger.unbonding,
             unlockAt: ledger.unlockAt,
-            withdrawableAt: ledger.unbonding == 0 ? 0 : _withdrawableAt(position, ledger.unlockAt),
+            withdrawableAt: ledger.unbonding == 0 ? 0 : _withdrawableAt(ledger),
             pendingRewards: pendingRewards(account),
             weight: _weight(position),
             tier: tierOf(account),
             isProvider: position.isProvider,
-            autoCompound: ledger.compoundableAt != 0,
-            compoundableAt: ledger.compoundableAt,
+            autoCompound: position.compoundableAt != 0,
+            compoundableAt: position.compoundableAt,
             openReports: held ? position.openReports : 0,
-            holdUntil: held && position.openReports != 0 ? position.holdUntil : 0
+            holdUntil: held ? ledger.holdUntil : 0
         });
     }
 
@@ -213,7 +213,7 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
 
     function _stake(uint256 amount, bool isProvider) private {
         if (amount == 0) revert ZeroAmount();
-        RewardPool.Pool memory pool = _accruedPool();
+        RewardPool.Pool memory pool = _openPool();
         Position memory position = _positions[msg.sender];
         uint256 staked = position.staked + amount;
         if (staked < Tiers.BRONZE) revert StakeTooSmall(staked, Tiers.BRONZE);
@@ -222,8 +222,8 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         if (earned != 0) _ledgers[msg.sender].rewards = (_ledgers[msg.sender].rewards + earned).toUint96();
         position.isProvider = isProvider;
         _resize(msg.sender, pool, position, staked);
-        _positions[msg.sender] = position;
-        _pool = pool;
+        _save(msg.sender, position);
+        _save(pool);
         emit Staked(msg.sender, amount, staked, isProvider);
         _pull(msg.sender, amount);
     }
@@ -241,13 +241,11 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         }
     }
 
-    /// @dev What a keeper gets out of the account's rewards, booked as rewards of the keeper's own. An account that has
-    ///      left isn't drawn in again.
-    function _keeperFee(address account, Position memory position, uint256 rewards) private returns (uint256) {
-        uint256 compoundableAt = _ledgers[account].compoundableAt;
-        if (compoundableAt == 0 || position.weightBps == 0) revert AutoCompoundOff(account);
-        if (block.timestamp < compoundableAt) revert CompoundTooSoon(compoundableAt);
-        _ledgers[account].compoundableAt = (block.timestamp + COMPOUND_INTERVAL).toUint32();
+    /// @dev What a keeper gets out of the account's rewards. An account that has left isn't drawn in again.
+    function _keeperFee(address account, Position memory position, uint256 rewards) private view returns (uint256) {
+        if (position.compoundableAt == 0 || position.weightBps == 0) revert AutoCompoundOff(account);
+        if (block.timestamp < position.compoundableAt) revert CompoundTooSoon(position.compoundableAt);
+        position.compoundableAt = (block.timestamp + COMPOUND_INTERVAL).toUint32();
         return Math.min((rewards * KEEPER_FEE_BPS) / ONE_BPS, KEEPER_FEE_CAP);
     }
 

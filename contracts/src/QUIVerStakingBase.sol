@@ -27,8 +27,8 @@ abstract contract QUIVerStakingBase is IQUIVerStaking, AccessManagedUpgradeable,
         bool isProvider;
         /// Reports that may still be executed. Sticks at its largest value.
         uint8 openReports;
-        /// When the last of them lapses.
-        uint32 holdUntil;
+        /// From when anyone may compound for the account; 0 where it has not asked for that.
+        uint32 compoundableAt;
     }
 
     /// What an account is owed beside its stake, in one slot.
@@ -36,8 +36,8 @@ abstract contract QUIVerStakingBase is IQUIVerStaking, AccessManagedUpgradeable,
         uint96 rewards;
         uint96 unbonding;
         uint32 unlockAt;
-        /// From when anyone may compound for the account; 0 where it has not asked for that.
-        uint32 compoundableAt;
+        /// When the last open report lapses; 0 without one.
+        uint32 holdUntil;
     }
 
     /// A report on an account, in one slot.
@@ -62,15 +62,16 @@ abstract contract QUIVerStakingBase is IQUIVerStaking, AccessManagedUpgradeable,
     /// Room for state of later versions; take from its end so that nothing moves.
     uint256[43] private __gap;
 
-    modifier whenNotPaused() {
-        if (_pool.paused) revert DepositsPaused();
-        _;
-    }
-
     constructor(address token_) {
         if (token_.code.length == 0) revert NotAContract(token_);
         TOKEN = IQUIVToken(token_);
         _disableInitializers();
+    }
+
+    /// @dev The pool for a deposit, which a pause forbids.
+    function _openPool() internal view returns (RewardPool.Pool memory pool) {
+        pool = _accruedPool();
+        if (pool.paused) revert DepositsPaused();
     }
 
     /// @dev A copy of the pool in which the time since the last call has been paid out.
@@ -101,6 +102,37 @@ abstract contract QUIVerStakingBase is IQUIVerStaking, AccessManagedUpgradeable,
         position.staked = staked.toUint96();
         position.rewardIndex = pool.index;
         pool.totalWeight = (otherWeight + _weight(position)).toUint96();
+    }
+
+    // One store a slot: the compiler would store field by field. The order is that of the structs.
+
+    function _save(RewardPool.Pool memory pool) internal {
+        uint256 first = pool.index | uint256(pool.totalWeight) << 96 | uint256(pool.updatedAt) << 192
+            | (pool.paused ? 1 << 232 : 0);
+        uint256 second = pool.reserve | uint256(pool.totalStaked) << 96 | uint256(pool.endsAt) << 192;
+        assembly ("memory-safe") {
+            sstore(_pool.slot, first)
+            sstore(add(_pool.slot, 1), second)
+        }
+    }
+
+    function _save(address account, Position memory position) internal {
+        uint256 packed = position.staked | uint256(position.rewardIndex) << 96 | uint256(position.weightBps) << 192
+            | (position.isProvider ? 1 << 208 : 0) | uint256(position.openReports) << 216
+            | uint256(position.compoundableAt) << 224;
+        Position storage place = _positions[account];
+        assembly ("memory-safe") {
+            sstore(place.slot, packed)
+        }
+    }
+
+    function _save(address account, Ledger memory ledger) internal {
+        uint256 packed = ledger.rewards | uint256(ledger.unbonding) << 96 | uint256(ledger.unlockAt) << 192
+            | uint256(ledger.holdUntil) << 224;
+        Ledger storage place = _ledgers[account];
+        assembly ("memory-safe") {
+            sstore(place.slot, packed)
+        }
     }
 
     /// @dev Takes tokens in, and insists on the exact amount.

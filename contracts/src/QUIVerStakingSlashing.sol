@@ -45,7 +45,8 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         _useEvidence(account, evidenceId, violation, digests);
 
         Position memory position = _positions[account];
-        uint256 base = uint256(position.staked) + _ledgers[account].unbonding;
+        Ledger memory ledger = _ledgers[account];
+        uint256 base = uint256(position.staked) + ledger.unbonding;
         if (base == 0) revert NothingToSlash(account);
         uint256 baseMilli = Math.ceilDiv(base, MILLI);
 
@@ -56,8 +57,9 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
             penaltyBps: penaltyBps.toUint16(),
             status: ReportStatus.Open
         });
-        _hold(position);
-        _positions[account] = position;
+        _hold(position, ledger);
+        _save(account, position);
+        _save(account, ledger);
         emit SlashProposed(account, evidenceId, msg.sender, violation, digests, baseMilli * MILLI, penaltyBps);
         _pull(msg.sender, REPORT_BOND);
     }
@@ -93,8 +95,10 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         if (guilty) return _execute(account, evidenceId, entry);
         _reports[account][evidenceId].status = ReportStatus.Cancelled;
         Position memory position = _positions[account];
-        _release(position);
-        _positions[account] = position;
+        Ledger memory ledger = _ledgers[account];
+        _release(position, ledger);
+        _save(account, position);
+        _save(account, ledger);
         emit SlashCancelled(account, evidenceId, REPORT_BOND);
         TOKEN.safeTransfer(account, REPORT_BOND);
     }
@@ -134,11 +138,10 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         return keccak256(abi.encode(account, violation, digests));
     }
 
-    /// @dev When the unbonding of a position can leave. A report holds it, but never for longer than a report's life
-    ///      after it was due, whatever else is reported meanwhile.
-    function _withdrawableAt(Position memory position, uint256 unlockAt) internal pure returns (uint256) {
-        if (position.openReports == 0) return unlockAt;
-        return Math.max(unlockAt, Math.min(position.holdUntil, unlockAt + REPORT_LIFETIME));
+    /// @dev When what is unbonding can leave. A report holds it, but never for longer than a report's life after it was
+    ///      due, whatever else is reported meanwhile.
+    function _withdrawableAt(Ledger memory ledger) internal pure returns (uint256) {
+        return Math.max(ledger.unlockAt, Math.min(ledger.holdUntil, ledger.unlockAt + REPORT_LIFETIME));
     }
 
     function _penaltyBps(Violation violation, uint256 count) private pure returns (uint256) {
@@ -184,16 +187,13 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         uint256 fromUnbonding = Math.min(amount - fromStake, ledger.unbonding);
         amount = fromStake + fromUnbonding;
 
-        uint256 earned = _earned(pool, position);
-        if (earned != 0 || fromUnbonding != 0) {
-            ledger.rewards = (ledger.rewards + earned).toUint96();
-            ledger.unbonding = (ledger.unbonding - fromUnbonding).toUint96();
-            _ledgers[account] = ledger;
-        }
+        ledger.rewards = (ledger.rewards + _earned(pool, position)).toUint96();
+        ledger.unbonding = (ledger.unbonding - fromUnbonding).toUint96();
         _resize(account, pool, position, position.staked - fromStake);
-        _release(position);
-        _positions[account] = position;
-        _pool = pool;
+        _release(position, ledger);
+        _save(account, position);
+        _save(account, ledger);
+        _save(pool);
 
         uint256 toReporter = amount / 2;
         emit SlashExecuted(account, evidenceId, amount, toReporter, amount - toReporter);
@@ -210,17 +210,18 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         return Math.ceilDiv(entry.baseMilli * MILLI * bps, ONE_BPS);
     }
 
-    function _hold(Position memory position) private view {
+    function _hold(Position memory position, Ledger memory ledger) private view {
         // Past `holdUntil` all that was counted has lapsed.
-        if (block.timestamp >= position.holdUntil) position.openReports = 0;
+        if (block.timestamp >= ledger.holdUntil) position.openReports = 0;
         if (position.openReports != type(uint8).max) ++position.openReports;
-        position.holdUntil = (block.timestamp + REPORT_LIFETIME).toUint32();
+        ledger.holdUntil = (block.timestamp + REPORT_LIFETIME).toUint32();
     }
 
     /// @dev Only for a report that hasn't lapsed: those are in the count. Stuck at its largest value, the count runs out
     ///      with `holdUntil`.
-    function _release(Position memory position) private pure {
+    function _release(Position memory position, Ledger memory ledger) private pure {
         if (position.openReports != type(uint8).max) --position.openReports;
+        if (position.openReports == 0) ledger.holdUntil = 0;
     }
 
     function _undecidedReport(address account, bytes32 evidenceId) private view returns (Report memory entry) {
