@@ -1,3 +1,5 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+
 import {Transaction} from 'ethers';
 
 import {fromHex, toHex} from '../core/bytes.ts';
@@ -136,6 +138,7 @@ export class StepRunner {
     const newest = journal.attempts(run.id, step).at(-1);
     if (newest === undefined) return journal.superseded(run.id, step);
     const outcome = await broadcast(chain, newest.raw);
+    if (outcome === 'early') return this.#pause();
     journal.sent(run.id, step);
     this.#tell(step, 'sent', newest.hash);
     if (outcome === 'cheap') await this.#replace(step);
@@ -190,7 +193,7 @@ export class StepRunner {
   }
 
   async #estimate(request: CallRequest): Promise<bigint> {
-    const {chain, signal} = this.#context;
+    const {chain} = this.#context;
     const retries = this.#minedHere ? LAG_RETRIES : 0;
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -198,10 +201,14 @@ export class StepRunner {
       } catch (error) {
         const lag = error instanceof QuiverError && error.code === 'REVERTED' && attempt < retries;
         if (!lag) throw error;
-        await new Promise((resolve) => setTimeout(resolve, this.#timing.pollMs));
-        signal?.throwIfAborted();
+        await this.#pause();
       }
     }
+  }
+
+  #pause(): Promise<void> {
+    const {signal} = this.#context;
+    return sleep(this.#timing.pollMs, undefined, signal === undefined ? {} : {signal});
   }
 
   #tell(step: JournalStep, phase: StepProgress['phase'], hash?: string): void {

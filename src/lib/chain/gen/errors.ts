@@ -23,6 +23,7 @@ export const errorsAbi = [
   {"inputs":[],"name":"NothingToClaim","type":"error"},
   {"inputs":[],"name":"NothingToRedeem","type":"error"},
   {"inputs":[],"name":"NothingToWithdraw","type":"error"},
+  {"inputs":[],"name":"Overflow","type":"error"},
   {"inputs":[],"name":"ReentrancyGuardReentrantCall","type":"error"},
   {"inputs":[],"name":"SelfReport","type":"error"},
   {"inputs":[],"name":"UUPSUnauthorizedCallContext","type":"error"},

@@ -1,6 +1,6 @@
 // From QUIVerRoles.sol by contracts/scripts/build.ts.
 export const quiverRolesAbi = [
-  {"inputs":[{"name":"multisig","type":"address"},{"name":"guardian","type":"address"},{"name":"arbiter","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
+  {"inputs":[{"name":"deployer_","type":"address"},{"name":"multisig","type":"address"},{"name":"guardian","type":"address"},{"name":"arbiter","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
   {"inputs":[],"name":"AlreadyWired","type":"error"},
   {"inputs":[{"name":"caller","type":"address"}],"name":"OnlyDeployer","type":"error"},
   {"inputs":[],"name":"ZeroAddress","type":"error"},
