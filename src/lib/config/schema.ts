@@ -120,6 +120,13 @@ export const SCHEMA = {
     secret: true,
   }),
 
+  'chain.rpc_urls': list({
+    description: 'RPC servers of the chain, tried in this order; unset: the running local chain, or those of the profile',
+    default: [],
+    expects: 'URLs (https://host/path)',
+    pattern: HTTP_URL,
+  }),
+
   'wallet.name': text({
     description: 'Wallet that pays and signs',
     default: 'default',
