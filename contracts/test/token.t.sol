@@ -5,7 +5,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 
 import {QUIVToken} from "../src/QUIVToken.sol";
-import {Checks} from "./support/StakingSetup.sol";
+import {Checks} from "./support/Checks.sol";
 import {vm} from "./support/Vm.sol";
 
 contract TokenTest is Checks {

@@ -2,42 +2,13 @@
 pragma solidity 0.8.37;
 
 import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {IQUIVerStaking} from "../../src/interfaces/IQUIVerStaking.sol";
 import {QUIVToken} from "../../src/QUIVToken.sol";
 import {QUIVerRoles} from "../../src/QUIVerRoles.sol";
 import {QUIVerStaking} from "../../src/QUIVerStaking.sol";
+import {Checks} from "./Checks.sol";
 import {vm} from "./Vm.sol";
-
-abstract contract Checks {
-    error NotEqual(uint256 got, uint256 want, string what);
-    error NotTrue(string what);
-
-    function eq(uint256 got, uint256 want, string memory what) internal pure {
-        if (got != want) revert NotEqual(got, want, what);
-    }
-
-    function eq(address got, address want, string memory what) internal pure {
-        eq(uint160(got), uint160(want), what);
-    }
-
-    function eq(bytes32 got, bytes32 want, string memory what) internal pure {
-        eq(uint256(got), uint256(want), what);
-    }
-
-    function within(uint256 got, uint256 want, uint256 margin, string memory what) internal pure {
-        if (got + margin < want || got > want + margin) revert NotEqual(got, want, what);
-    }
-
-    function isTrue(bool condition, string memory what) internal pure {
-        if (!condition) revert NotTrue(what);
-    }
-
-    function between(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
-        return low + (value % (high - low + 1));
-    }
-}
 
 /// @dev Token, roles and staking as they are deployed, with accounts that have QUIV and have approved staking.
 abstract contract StakingSetup is Checks {
@@ -71,6 +42,10 @@ abstract contract StakingSetup is Checks {
         equip(carol);
         equip(reporter);
         equip(keeper);
+    }
+
+    function within(uint256 got, uint256 want, uint256 margin, string memory what) internal pure {
+        if (got + margin < want || got > want + margin) revert NotEqual(got, want, what);
     }
 
     function deployStaking(address token_) internal returns (QUIVerStaking) {
@@ -132,14 +107,5 @@ abstract contract StakingSetup is Checks {
     function reportPair(address account, uint256 first) internal returns (bytes32) {
         vm.prank(reporter);
         return staking.proposeSlash(account, IQUIVerStaking.Violation.Equivocation, digests(first, 2));
-    }
-
-    /// @dev What the contract owes at least to these accounts, the reserve included.
-    function owed(address[] memory accounts, uint256 openReports) internal view returns (uint256 sum) {
-        sum = staking.poolInfo().reserve + openReports * staking.REPORT_BOND();
-        for (uint256 i = 0; i < accounts.length; ++i) {
-            IQUIVerStaking.AccountInfo memory account = info(accounts[i]);
-            sum += account.staked + account.unbonding + account.pendingRewards;
-        }
     }
 }
