@@ -50,6 +50,11 @@ export function walletsFolder(places: Places): string {
   return join(places.data, 'wallets');
 }
 
+/** What was planned, signed and sent on chain. */
+export function journalDatabase(places: Places): string {
+  return join(places.data, 'transactions.db');
+}
+
 /** Payment channels and the newest voucher of each. */
 export function channelsDatabase(places: Places): string {
   return join(places.data, 'channels.db');

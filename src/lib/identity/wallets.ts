@@ -8,7 +8,6 @@ import {decryptSecret, encryptSecret, keystoreAddress} from './keystore.ts';
 import {keySigner, type Signer} from './signer.ts';
 import {notAKey, walletExists, walletMissing, walletName, weakPassword} from './wallet-errors.ts';
 
-export const DEFAULT_WALLET = 'default';
 /** Scrypt makes guessing slow, not impossible. */
 const LEAST_PASSWORD_LENGTH = 8;
 const EXTENSION = '.json';
@@ -62,8 +61,10 @@ export class Wallets {
     return signer;
   }
 
-  async has(name: string): Promise<boolean> {
-    return (await readKeyFile(this.#file(name))) !== undefined;
+  /** Throws `WALLET_EXISTS`, `WALLET_NAME`: before somebody types a password in vain. */
+  async refuseExisting(name: string): Promise<void> {
+    const file = this.#file(name);
+    if ((await readKeyFile(file)) !== undefined) throw walletExists(name, file);
   }
 
   /** By name; files that are no wallets are left out. */
@@ -82,7 +83,7 @@ export class Wallets {
   async #keep(name: string, secret: Uint8Array, password: string): Promise<Wallet> {
     const file = this.#file(name);
     if (password.length < LEAST_PASSWORD_LENGTH) throw weakPassword(LEAST_PASSWORD_LENGTH);
-    if (await this.has(name)) throw walletExists(name, file);
+    await this.refuseExisting(name);
     const {address} = paymentKeyFromBytes(secret);
     const created = await createPrivateFile(file, `${await encryptSecret(secret, password)}\n`);
     if (!created) throw walletExists(name, file);

@@ -1,18 +1,10 @@
 import type {Chain, Contract} from '../chain/chain.ts';
+import type {TransactionPlan} from '../chain/plan.ts';
+import type {MoneyAddresses} from '../chain/deploy/deployments.ts';
 import {quivTokenAbi} from '../chain/gen/quiv-token.ts';
 import {quiverChannelsAbi} from '../chain/gen/quiver-channels.ts';
 import {quiverSettlementAbi} from '../chain/gen/quiver-settlement.ts';
 import {quiverStakingAbi} from '../chain/gen/quiver-staking.ts';
-
-/** Where the contracts of a network are. EIP-55 addresses. */
-export interface MoneyAddresses {
-  token: string;
-  staking: string;
-  settlement: string;
-  channels: string;
-  /** Block of the deployment: nothing about them is older. */
-  startBlock: number;
-}
 
 /** The contracts of a network on one chain. */
 export interface MoneyContracts {
@@ -34,6 +26,9 @@ export function bindMoney(chain: Chain, addresses: MoneyAddresses): MoneyContrac
     startBlock: addresses.startBlock,
   };
 }
+
+/** What is to be done; whoever has it done knows for whom, and under which name it is found again. */
+export type Draft = Pick<TransactionPlan, 'title' | 'steps'>;
 
 /** The chain's own clock, seconds since 1970: what its contracts compare with, and what a local chain can be ahead by. */
 export async function chainTime({chain}: MoneyContracts): Promise<bigint> {

@@ -1,6 +1,6 @@
-import type {TransactionPlan, TransactionStep} from '../chain/plan.ts';
+import type {TransactionStep} from '../chain/plan.ts';
 import {amountToText} from '../core/units.ts';
-import type {MoneyContracts} from './contracts.ts';
+import type {Draft, MoneyContracts} from './contracts.ts';
 import {insufficientPol, insufficientQuiv} from './errors.ts';
 
 /** Gas of an ERC-20 approval, generously. */
@@ -33,16 +33,15 @@ export async function approvalSteps(
 export async function sendPlan(
   money: MoneyContracts,
   {from, to, amount, asset}: {from: string; to: string; amount: bigint; asset: 'quiv' | 'pol'},
-): Promise<TransactionPlan> {
+): Promise<Draft> {
   const {chain, token} = money;
   const title = `Send ${amountToText(amount)} ${asset.toUpperCase()} to ${to}`;
-  const plan = {kind: 'wallet send', key: `${amount} ${asset} to ${to}`, title, from};
   if (asset === 'quiv') {
     await requireQuiv(money, from, amount);
     const data = token.encode('transfer', [to, amount]);
-    return {...plan, steps: [{what: title, to: token.address, data, quiv: amount}]};
+    return {title, steps: [{what: title, to: token.address, data, quiv: amount}]};
   }
   const has = await chain.balance(from);
   if (has < amount) throw insufficientPol(chain.profile, {address: from, has, needs: amount});
-  return {...plan, steps: [{what: title, to, data: '0x', value: amount}]};
+  return {title, steps: [{what: title, to, data: '0x', value: amount}]};
 }

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {Transaction, verifyTypedData, Wallet} from 'ethers';
 import {describe, expect, it} from 'vitest';
 

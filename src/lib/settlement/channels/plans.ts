@@ -1,7 +1,7 @@
-import type {TransactionPlan, TransactionStep} from '../../chain/plan.ts';
+import type {TransactionStep} from '../../chain/plan.ts';
 import {amountToText} from '../../core/units.ts';
 import type {Signer} from '../../identity/signer.ts';
-import {chainTime, type MoneyContracts} from '../contracts.ts';
+import {chainTime, type Draft, type MoneyContracts} from '../contracts.ts';
 import {dateText, notNow, wrongValue} from '../errors.ts';
 import {approvalSteps, requireQuiv} from '../funds.ts';
 import {storeScope, type ChannelView} from './list.ts';
@@ -24,7 +24,7 @@ export interface OpenRequest {
 }
 
 /** Allows and opens. Throws `INSUFFICIENT_QUIV`, `CHANNEL_OPEN`, `CHANNEL_SELF`. */
-export async function openPlan(money: MoneyContracts, request: OpenRequest): Promise<TransactionPlan> {
+export async function openPlan(money: MoneyContracts, request: OpenRequest): Promise<Draft> {
   const {from, provider, amount, signer = from} = request;
   const {channels} = money;
   if (provider === from)
@@ -39,7 +39,7 @@ export async function openPlan(money: MoneyContracts, request: OpenRequest): Pro
   const what = `Open a channel to ${short(provider)} with ${amountToText(amount)} QUIV`;
   const data = channels.encode('openChannel', [provider, signer, amount]);
   const open = {what, to: channels.address, data, quiv: amount, gas: OPEN_GAS};
-  return {kind: 'channel open', key: `${provider} ${signer} ${amount}`, title: what, from, steps: [...approval, open]};
+  return {title: what, steps: [...approval, open]};
 }
 
 /** Allows and tops up; ends a closing that the payer began. Throws `INSUFFICIENT_QUIV`. */
@@ -47,7 +47,7 @@ export async function topUpPlan(
   money: MoneyContracts,
   channel: ChannelView,
   {from, amount}: {from: string; amount: bigint},
-): Promise<TransactionPlan> {
+): Promise<Draft> {
   const {channels} = money;
   const {payer, signer, provider} = channel;
   await requireQuiv(money, from, amount);
@@ -56,21 +56,17 @@ export async function topUpPlan(
   const what = `Add ${amountToText(amount)} QUIV to the channel to ${short(provider)}`;
   const data = channels.encode('topUp', [payer, signer, provider, amount]);
   const step = {what, to: channels.address, data, quiv: amount, gas: TOP_UP_GAS};
-  const key = `${channel.id} ${amount}`;
-  return {kind: 'channel topup', key, title: `${what}${ends}`, from, steps: [...approval, step]};
+  return {title: `${what}${ends}`, steps: [...approval, step]};
 }
 
 /**
  * Closes: the provider at once, with its newest voucher; the payer in two steps with a day between, for the provider
  * to redeem. Throws `CHANNEL_CLOSING`.
  */
-export async function closePlan(money: MoneyContracts, channel: ChannelView, from: string): Promise<TransactionPlan> {
+export async function closePlan(money: MoneyContracts, channel: ChannelView): Promise<Draft> {
   const {channels, chain} = money;
-  const {payer, signer, provider, id} = channel;
-  const plan = (what: string, data: string): TransactionPlan => {
-    const key = `${id} ${channel.epoch} ${what}`;
-    return {kind: 'channel close', key, title: what, from, steps: [{what, to: channels.address, data}]};
-  };
+  const {payer, signer, provider} = channel;
+  const plan = (what: string, data: string): Draft => ({title: what, steps: [{what, to: channels.address, data}]});
   if (channel.role !== 'payer') {
     const {nonce = 0n, balance = 0n} = channel.newest?.voucher ?? {};
     const {r, vs} = compactSignature(channel.newest?.signature ?? new Uint8Array(65));
@@ -93,14 +89,13 @@ export async function closePlan(money: MoneyContracts, channel: ChannelView, fro
 }
 
 /** Takes the beginning of a closing back. Throws `CHANNEL_NOT_CLOSING`. */
-export function cancelClosePlan({channels}: MoneyContracts, channel: ChannelView, from: string): TransactionPlan {
+export function cancelClosePlan({channels}: MoneyContracts, channel: ChannelView): Draft {
   if (channel.closableAt === 0n || channel.role === 'provider') {
     throw notNow('CHANNEL_NOT_CLOSING', 'You are not closing this channel', 'quiver channel list');
   }
   const what = `Keep the channel to ${short(channel.provider)} open`;
   const data = channels.encode('cancelClose', [channel.signer, channel.provider]);
-  const key = `${channel.id} ${channel.closableAt}`;
-  return {kind: 'channel close', key, title: what, from, steps: [{what, to: channels.address, data}]};
+  return {title: what, steps: [{what, to: channels.address, data}]};
 }
 
 /** Pays the provider what its newest voucher adds. Throws `VOUCHER_NONE`, `VOUCHER_USED`. */
@@ -128,11 +123,10 @@ export function redeemStep({channels}: MoneyContracts, channel: ChannelView): Tr
 }
 
 /** One transaction for each of these channels. */
-export function redeemPlan(money: MoneyContracts, list: readonly ChannelView[], from: string): TransactionPlan {
+export function redeemPlan(money: MoneyContracts, list: readonly ChannelView[]): Draft {
   const steps = list.map((channel) => redeemStep(money, channel));
   const total = list.reduce((sum, {payable}) => sum + payable, 0n);
-  const key = list.map(({id, newest}) => `${id} ${newest?.voucher.balance}`).join(' ');
-  return {kind: 'channel redeem', key, title: `Redeem ${amountToText(total)} QUIV`, from, steps};
+  return {title: `Redeem ${amountToText(total)} QUIV`, steps};
 }
 
 /**

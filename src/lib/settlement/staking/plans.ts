@@ -1,6 +1,5 @@
-import type {TransactionPlan} from '../../chain/plan.ts';
 import {amountToText} from '../../core/units.ts';
-import {chainTime, type MoneyContracts} from '../contracts.ts';
+import {chainTime, type Draft, type MoneyContracts} from '../contracts.ts';
 import {dateText, notNow, wrongValue} from '../errors.ts';
 import {approvalSteps, requireQuiv} from '../funds.ts';
 import {readTiers} from './tiers.ts';
@@ -17,7 +16,7 @@ export interface StakeRequest {
 }
 
 /** Allows and stakes. Throws `INSUFFICIENT_QUIV`, `STAKE_TOO_SMALL`. */
-export async function stakePlan(money: MoneyContracts, request: StakeRequest): Promise<TransactionPlan> {
+export async function stakePlan(money: MoneyContracts, request: StakeRequest): Promise<Draft> {
   const {from, amount} = request;
   const {staking} = money;
   const [info, tiers] = await Promise.all([staking.read('accountInfo', [from]), readTiers(money)]);
@@ -34,15 +33,14 @@ export async function stakePlan(money: MoneyContracts, request: StakeRequest): P
     quiv: amount,
     gas: STAKE_GAS,
   };
-  const key = `${amount}${isProvider ? ' as provider' : ''}`;
-  return {kind: 'stake', key, title: what, from, steps: [...approval, stake]};
+  return {title: what, steps: [...approval, stake]};
 }
 
 /** Begins to unbond. Throws `UNSTAKE_TOO_MUCH`. */
 export async function unstakePlan(
   {staking}: MoneyContracts,
   {from, amount}: {from: string; amount: bigint | 'all'},
-): Promise<TransactionPlan> {
+): Promise<Draft> {
   const {staked, unbonding, unlockAt} = await staking.read('accountInfo', [from]);
   const wanted = amount === 'all' ? staked : amount;
   if (wanted === 0n || wanted > staked) throw unstakeTooMuch(wanted, staked);
@@ -52,11 +50,11 @@ export async function unstakePlan(
       ? ''
       : `; the ${amountToText(unbonding)} QUIV that unbond until ${dateText(unlockAt)} start their 14 days anew`;
   const step = {what, to: staking.address, data: staking.encode('requestUnstake', [wanted])};
-  return {kind: 'stake unstake', key: String(wanted), title: `${what}${again}`, from, steps: [step]};
+  return {title: `${what}${again}`, steps: [step]};
 }
 
 /** Takes out what has unbonded. Throws `NOTHING_TO_WITHDRAW`, `STILL_UNBONDING`, `WITHDRAW_ON_HOLD`. */
-export async function withdrawPlan(money: MoneyContracts, from: string): Promise<TransactionPlan> {
+export async function withdrawPlan(money: MoneyContracts, from: string): Promise<Draft> {
   const {staking, chain} = money;
   const [info, now] = await Promise.all([staking.read('accountInfo', [from]), chainTime(money)]);
   const amount = amountToText(info.unbonding);
@@ -76,7 +74,7 @@ export async function withdrawPlan(money: MoneyContracts, from: string): Promise
   }
   const what = `Withdraw ${amount} QUIV`;
   const step = {what, to: staking.address, data: staking.encode('withdraw', [])};
-  return {kind: 'stake withdraw', key: String(info.unlockAt), title: what, from, steps: [step]};
+  return {title: what, steps: [step]};
 }
 
 function stakeTooSmall(least: bigint): Error {

@@ -1,18 +1,17 @@
-import type {TransactionPlan, TransactionStep} from '../../chain/plan.ts';
+import type {TransactionStep} from '../../chain/plan.ts';
 import {amountToText} from '../../core/units.ts';
-import type {MoneyContracts} from '../contracts.ts';
+import type {Draft, MoneyContracts} from '../contracts.ts';
 import {notNow} from '../errors.ts';
 
 const NOTHING_YET = 'Rewards come with time; see what a day brings: quiver rewards show';
 
 /** Pays rewards out. Throws `NO_REWARDS`. */
-export async function claimPlan({staking}: MoneyContracts, from: string): Promise<TransactionPlan> {
+export async function claimPlan({staking}: MoneyContracts, from: string): Promise<Draft> {
   const pending = await staking.read('pendingRewards', [from]);
   if (pending === 0n) throw notNow('NO_REWARDS', 'There are no rewards to claim', NOTHING_YET);
   const what = `Claim ${amountToText(pending)} QUIV of rewards`;
   const step = {what, to: staking.address, data: staking.encode('claimRewards', [])};
-  // Rewards grow by the second: every claim is a plan of its own kind, finished before another is begun.
-  return {kind: 'rewards claim', key: 'all', title: what, from, steps: [step]};
+  return {title: what, steps: [step]};
 }
 
 export interface CompoundRequest {
@@ -27,7 +26,7 @@ export interface CompoundRequest {
 export async function compoundPlan(
   {staking}: MoneyContracts,
   {from, auto, min = 0n}: CompoundRequest,
-): Promise<TransactionPlan | undefined> {
+): Promise<Draft | undefined> {
   const {pendingRewards, autoCompound} = await staking.read('accountInfo', [from]);
   const steps: TransactionStep[] = [];
   if (auto !== undefined && auto !== autoCompound) {
@@ -40,8 +39,7 @@ export async function compoundPlan(
     steps.push({what, to: staking.address, data: staking.encode('compoundFor', [from])});
   }
   const title = steps.map(({what}) => what).join('; ');
-  if (steps.length > 0)
-    return {kind: 'rewards compound', key: title.replaceAll(/\d.*QUIV/g, 'all'), title, from, steps};
+  if (steps.length > 0) return {title, steps};
   if (auto === undefined && min === 0n) throw notNow('NO_REWARDS', 'There are no rewards to compound', NOTHING_YET);
   return undefined;
 }

@@ -1,6 +1,5 @@
-import type {TransactionPlan} from '../../chain/plan.ts';
 import {amountToText} from '../../core/units.ts';
-import {chainTime, type MoneyContracts} from '../contracts.ts';
+import {chainTime, type Draft, type MoneyContracts} from '../contracts.ts';
 import {dateText, notNow, wrongValue} from '../errors.ts';
 import {approvalSteps, requireQuiv} from '../funds.ts';
 
@@ -98,7 +97,7 @@ export interface ReportRequest {
 }
 
 /** Reports an account with a bond. Throws `INSUFFICIENT_QUIV`, `DIGEST_WRONG`. */
-export async function reportPlan(money: MoneyContracts, request: ReportRequest): Promise<TransactionPlan> {
+export async function reportPlan(money: MoneyContracts, request: ReportRequest): Promise<Draft> {
   const {from, account, violation} = request;
   const {staking} = money;
   const digests = [...new Set(request.digests.map((digest) => digest.toLowerCase()))].sort();
@@ -118,15 +117,14 @@ export async function reportPlan(money: MoneyContracts, request: ReportRequest):
     quiv: bond,
     gas: REPORT_GAS,
   };
-  const key = `${account} ${violation} ${digests.join(' ')}`;
-  return {kind: 'slash report', key, title: what, from, steps: [...approval, report]};
+  return {title: what, steps: [...approval, report]};
 }
 
 /** Takes a report on oneself to the arbiter. Throws `REPORT_NOT_OPEN`, `DISPUTE_TOO_LATE`. */
 export async function disputePlan(
   money: MoneyContracts,
   {from, evidence}: {from: string; evidence: string},
-): Promise<TransactionPlan> {
+): Promise<Draft> {
   const report = await findReport(money, evidence, {account: from});
   if (report.status !== 'open') throw reportNotOpen(report);
   if ((await chainTime(money)) >= report.disputableUntil) {
@@ -135,24 +133,20 @@ export async function disputePlan(
   }
   const what = `Dispute the report ${report.evidence.slice(0, 10)}`;
   const step = {what, to: money.staking.address, data: money.staking.encode('disputeSlash', [report.evidence])};
-  return {kind: 'slash dispute', key: report.evidence, title: what, from, steps: [step]};
+  return {title: what, steps: [step]};
 }
 
 /**
  * Carries out a report that nobody disputed in time, or fetches the bond of one that lapsed.
  * Throws `REPORT_NOT_OPEN`, `DISPUTE_WINDOW_OPEN`.
  */
-export async function executePlan(
-  money: MoneyContracts,
-  {from, evidence}: {from: string; evidence: string},
-): Promise<TransactionPlan> {
+export async function executePlan(money: MoneyContracts, evidence: string): Promise<Draft> {
   const {staking} = money;
   const report = await findReport(money, evidence);
-  const plan = {kind: 'slash execute', key: report.evidence, from};
   const parties = [report.account, report.evidence] as const;
   if (report.status === 'lapsed' && report.bonded) {
     const title = `Return the bond of the lapsed report ${report.evidence.slice(0, 10)} to ${report.reporter}`;
-    return {...plan, title, steps: [{what: title, to: staking.address, data: staking.encode('lapseSlash', parties)}]};
+    return {title, steps: [{what: title, to: staking.address, data: staking.encode('lapseSlash', parties)}]};
   }
   if (report.status !== 'open') throw reportNotOpen(report);
   if ((await chainTime(money)) < report.disputableUntil) {
@@ -160,7 +154,7 @@ export async function executePlan(
     throw notNow('DISPUTE_WINDOW_OPEN', `It can still be disputed until ${until}`, 'Run it again after that.');
   }
   const title = `Slash ${report.account} by at most ${amountToText(report.penalty)} QUIV`;
-  return {...plan, title, steps: [{what: title, to: staking.address, data: staking.encode('executeSlash', parties)}]};
+  return {title, steps: [{what: title, to: staking.address, data: staking.encode('executeSlash', parties)}]};
 }
 
 function reportNotOpen({evidence, status, account}: SlashReport): Error {
