@@ -26,7 +26,6 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
     uint256 public constant KEEPER_FEE_BPS = 100;
     uint256 public constant KEEPER_FEE_CAP = 5e18;
 
-    uint8 private constant TIER_COUNT = 4;
     uint256 private constant ONE_BPS = 10_000;
 
     /// @custom:oz-upgrades-unsafe-allow constructor
@@ -167,8 +166,8 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         return _ledgers[account].rewards + _earned(_accruedPool(), _positions[account]);
     }
 
-    function tierOf(address account) public view returns (uint8) {
-        return Tiers.tierOf(_positions[account].staked);
+    function tierOf(address account) public view returns (uint8 tier) {
+        (tier,) = Tiers.rank(_positions[account].staked);
     }
 
     function accountInfo(address account) external view returns (AccountInfo memory) {
@@ -205,9 +204,11 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
     }
 
     function tiers() external pure returns (Tier[] memory list) {
-        list = new Tier[](TIER_COUNT);
-        for (uint8 i = 0; i < TIER_COUNT; ++i) {
-            list[i] = Tier({minimumStake: Tiers.thresholdOf(i + 1), weightBps: Tiers.weightBpsOf(i + 1)});
+        uint256[4] memory minimum = [Tiers.BRONZE, Tiers.SILVER, Tiers.GOLD, Tiers.PLATINUM];
+        list = new Tier[](minimum.length);
+        for (uint256 i = 0; i < minimum.length; ++i) {
+            (, uint16 weightBps) = Tiers.rank(minimum[i]);
+            list[i] = Tier({minimumStake: minimum[i], weightBps: weightBps});
         }
     }
 

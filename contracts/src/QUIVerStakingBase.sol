@@ -95,8 +95,7 @@ abstract contract QUIVerStakingBase is IQUIVerStaking, AccessManagedUpgradeable,
         uint256 otherWeight = pool.totalWeight - _weight(position);
         pool.totalStaked = (uint256(pool.totalStaked) - position.staked + staked).toUint96();
 
-        uint8 tier = Tiers.tierOf(staked);
-        uint16 weightBps = Tiers.weightBpsOf(tier);
+        (uint8 tier, uint16 weightBps) = Tiers.rank(staked);
         if (weightBps != position.weightBps) emit TierChanged(account, tier);
         position.weightBps = weightBps;
         position.staked = staked.toUint96();
