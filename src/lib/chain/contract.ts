@@ -1,4 +1,4 @@
-import {Interface, Result, type InterfaceAbi, type ParamType} from 'ethers';
+import {Interface, Result, type ParamType} from 'ethers';
 
 import type {Abi} from './abi-types.ts';
 import type {BlockTag, CallRequest, Contract, EventOptions, Log, ReadOptions} from './chain.ts';
@@ -15,7 +15,7 @@ const interfaces = new WeakMap<Abi, Interface>();
 export function interfaceOf(abi: Abi): Interface {
   let known = interfaces.get(abi);
   if (known === undefined) {
-    known = new Interface(abi as InterfaceAbi);
+    known = new Interface(abi);
     interfaces.set(abi, known);
   }
   return known;

@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto';
-import type {DatabaseSync} from 'node:sqlite';
+import type {DatabaseSync, SQLOutputValue} from 'node:sqlite';
 
 import {openDatabase, transaction} from '../storage/database.ts';
 import type {Receipt} from './chain.ts';
@@ -55,9 +55,7 @@ export interface Attempt {
   signedMs: number;
 }
 
-interface Row {
-  [column: string]: unknown;
-}
+type Row = Readonly<Record<string, SQLOutputValue>>;
 
 /**
  * What was planned, signed, sent and mined, on disk before it happens: a transaction is written down before it is sent,
@@ -100,7 +98,8 @@ export class TransactionJournal implements Disposable {
 
   step(plan: string, position: number): JournalStep {
     const row = this.#database.prepare('SELECT * FROM step WHERE plan = ? AND position = ?').get(plan, position);
-    return readStep(row ?? {});
+    if (row === undefined) throw new TypeError(`no step ${position} in plan ${plan}`);
+    return readStep(row);
   }
 
   /** The open plan that is the same, with its steps as they were written down; undefined when there is none. */

@@ -8,7 +8,7 @@ export interface Words {
   fix: string;
 }
 
-const quiv = (value: unknown): string => `${amountToText(BigInt(value as bigint))} QUIV`;
+const quiv = (value: unknown): string => `${amountToText(value as bigint)} QUIV`;
 const date = (value: unknown): string => new Date(Number(value) * 1000).toISOString().replace('.000Z', 'Z');
 const days = (value: unknown): string => `${Number(value) / 86_400} days`;
 
@@ -42,7 +42,7 @@ export const REVERT_WORDS: ReadonlyMap<string, (args: ErrorArguments) => Words> 
     'StakeTooSmall',
     ({minimum, staked}) => ({
       message: `The stake would be ${quiv(staked)}, and the least is ${quiv(minimum)}`,
-      fix: `Stake more, e.g.: quiver stake ${amountToText(BigInt(minimum as bigint))}`,
+      fix: `Stake more, e.g.: quiver stake ${amountToText(minimum as bigint)}`,
     }),
   ],
   [

@@ -114,7 +114,7 @@ function splitUrl(text: string): {url: string; authorization: Record<string, str
 async function readText(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     sizeBytes += chunk.length;
     if (sizeBytes > ANSWER_LIMIT_BYTES) throw new Error('answered with too much');
     chunks.push(chunk);

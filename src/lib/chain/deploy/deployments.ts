@@ -82,15 +82,25 @@ export async function writeDeployments(places: Places, profile: string, deployme
   return path;
 }
 
-/** The addresses on the chain that is connected. Throws CONTRACTS_MISSING, CONTRACTS_ELSEWHERE. */
+/** What was deployed on the chain that is connected. Throws CONTRACTS_MISSING, DEPLOYMENTS_DAMAGED. */
+export async function requireDeployments(
+  places: Places,
+  chain: {key: string; profile: {name: string}},
+): Promise<Deployments> {
+  const {name} = chain.profile;
+  const deployments = await readDeployments(places, name);
+  if (deployments === undefined) throw missing(name, 'no contracts are known');
+  if (deployments.chainKey !== chain.key) throw missing(name, 'the contracts that are known are on another chain');
+  return deployments;
+}
+
+/** The addresses on the chain that is connected. Throws CONTRACTS_MISSING. */
 export async function loadMoneyAddresses(
   places: Places,
   profile: string,
   chain: {key: string},
 ): Promise<MoneyAddresses> {
-  const deployments = await readDeployments(places, profile);
-  if (deployments === undefined) throw missing(profile, 'no contracts are known');
-  if (deployments.chainKey !== chain.key) throw missing(profile, 'the contracts that are known are on another chain');
+  const deployments = await requireDeployments(places, {key: chain.key, profile: {name: profile}});
   const {QUIVToken, QUIVerStaking, QUIVerSettlement, QUIVerChannels} = deployments.contracts;
   if (
     QUIVToken === undefined ||

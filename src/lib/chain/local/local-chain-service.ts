@@ -5,7 +5,7 @@ import type {NetworkProfile} from '../../config/profile.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, Route, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
 import {RpcClient} from '../rpc.ts';
-import {loadOrCreateLocalAccounts, localChainFolder, type LocalAccount} from './accounts.ts';
+import {loadOrCreateLocalAccounts, localAccountsFile, localChainFolder, type LocalAccount} from './accounts.ts';
 import {localChainRoutes} from './control-routes.ts';
 import {LocalChain} from './local-chain.ts';
 import {serveRpc, type RpcServer} from './rpc-server.ts';
@@ -19,8 +19,8 @@ export interface LocalChainServiceOptions {
   version: string;
   /** Deploy the contracts and hand out QUIV, if that wasn't done. @default true */
   contracts?: boolean;
-  /** Told once, when the accounts are made. */
-  onAccountsCreated?: (accounts: readonly LocalAccount[]) => void;
+  /** Told once, when the accounts are made, with the file that has their keys. */
+  onAccountsCreated?: (accounts: readonly LocalAccount[], file: string) => void;
 }
 
 /** The local chain as a service of a host: an EVM in this process behind JSON-RPC on loopback. */
@@ -55,7 +55,7 @@ export class LocalChainService implements Service {
     await this.#serve(log);
     if (this.#options.contracts ?? true) await this.#setUp(signal);
     this.#status = 'ready';
-    if (created) onAccountsCreated?.(accounts);
+    if (created) onAccountsCreated?.(accounts, localAccountsFile(folder));
   }
 
   async stop(): Promise<void> {

@@ -35,7 +35,7 @@ export class LocalChain {
   #aheadSeconds: number;
   #latest: {number: number; timestamp: number};
   /** Why nothing more can be written down; what isn't must not happen. */
-  #broken: unknown;
+  #broken: Error | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: {
@@ -135,7 +135,7 @@ export class LocalChain {
     try {
       this.#journal?.add({...entry, hash});
     } catch (error) {
-      this.#broken = error;
+      this.#broken = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }

@@ -66,7 +66,7 @@ export async function setUpLocal({profile, url, accounts, before, signal}: Local
   if (steps.length > 0) {
     await execute({kind: 'fund', key: 'local', title: 'Fund the accounts', from: signer.address, steps}, options);
   }
-  return deploymentsAfter(chain, set, before, {missing, result});
+  return await deploymentsAfter(chain, set, before, {missing, result});
 }
 
 export function deployerSigner(accounts: readonly LocalAccount[]): Signer {
