@@ -1,14 +1,13 @@
 import {Flags} from '@oclif/core';
 
-import {MoneyCommand} from '../../lib/cli/money-command.ts';
+import {LOOK_FLAGS, MoneyCommand} from '../../lib/cli/money-command.ts';
 import {channelLines} from '../../lib/cli/money-text.ts';
-import {WALLET_FLAGS} from '../../lib/cli/wallet.ts';
 
 export default class ChannelList extends MoneyCommand<typeof ChannelList> {
   static override summary = 'List your payment channels, those that pay you too';
   static override description =
     'Deposit and paid are what the chain knows; signed is what the newest voucher on this machine still pays.';
-  static override flags = {...WALLET_FLAGS, all: Flags.boolean({description: 'Closed ones too'})};
+  static override flags = {...LOOK_FLAGS, all: Flags.boolean({description: 'Closed ones too'})};
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --all --json',

@@ -26,9 +26,9 @@ export default class ChannelOpen extends MoneyCommand<typeof ChannelOpen> {
 
   async run(): Promise<object> {
     const {openPlan} = await import('../../lib/settlement/channels/plans.ts');
-    const provider = addressArgument(this.args.provider);
+    const provider = await addressArgument(this.args.provider);
     const amount = amountArgument(this.args.amount);
-    const signer = this.flags.signer === undefined ? undefined : addressArgument(this.flags.signer);
+    const signer = this.flags.signer === undefined ? undefined : await addressArgument(this.flags.signer);
     const key = `${provider} ${amount} ${signer ?? ''}`;
     return this.carryOut(key, (money, from) => openPlan(money, {from, provider, amount, signer}));
   }

@@ -1,6 +1,7 @@
 import {Args} from '@oclif/core';
 
 import {amountArgument} from '../../lib/cli/amounts.ts';
+import {CHAIN_FLAGS} from '../../lib/cli/chain.ts';
 import {MoneyCommand} from '../../lib/cli/money-command.ts';
 import {SIGNER_FLAGS} from '../../lib/cli/wallet.ts';
 
@@ -13,7 +14,7 @@ export default class ChannelPay extends MoneyCommand<typeof ChannelPay> {
     channel: Args.string({required: true, description: 'First digits of its id, or the address of the other side'}),
     amount: Args.string({required: true, description: 'How much QUIV more than before'}),
   };
-  static override flags = SIGNER_FLAGS;
+  static override flags = {...SIGNER_FLAGS, ...CHAIN_FLAGS};
   static override examples = [
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 2.5',
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 2.5 --json',

@@ -23,7 +23,7 @@ export default class RewardsCompound extends MoneyCommand<typeof RewardsCompound
     const min = text === undefined ? undefined : amountArgument(text);
     const key = `auto ${auto ?? 'as before'}, from ${min ?? 0n}`;
     const done = await this.carryOut(key, (money, from) => compoundPlan(money, {from, auto, min}));
-    if (done.isEmpty) this.note('Nothing to do: it is set so already, and the rewards are below --min.');
+    if (done.status === 'empty') this.note('Nothing to do: it is set so already, and the rewards are below --min.');
     return done;
   }
 }

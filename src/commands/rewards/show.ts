@@ -1,13 +1,12 @@
-import {MoneyCommand} from '../../lib/cli/money-command.ts';
+import {LOOK_FLAGS, MoneyCommand} from '../../lib/cli/money-command.ts';
 import {table} from '../../lib/cli/output.ts';
-import {WALLET_FLAGS} from '../../lib/cli/wallet.ts';
 import {amountToText} from '../../lib/core/units.ts';
 
 export default class RewardsShow extends MoneyCommand<typeof RewardsShow> {
   static override summary = 'Show the rewards that a stake has earned';
   static override description =
     'Rewards come out of a reserve that was paid in, second by second, shared by stake and tier.';
-  static override flags = WALLET_FLAGS;
+  static override flags = LOOK_FLAGS;
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json'];
 
   async run(): Promise<object> {

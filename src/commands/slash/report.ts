@@ -34,7 +34,7 @@ export default class SlashReport extends MoneyCommand<typeof SlashReport> {
 
   async run(): Promise<object> {
     const {reportPlan} = await import('../../lib/settlement/staking/slashing.ts');
-    const account = addressArgument(this.args.account);
+    const account = await addressArgument(this.args.account);
     const {violation, digest: digests} = this.flags;
     const key = `${account} ${violation} ${digests.join(' ')}`;
     return this.carryOut(key, (money, from) => reportPlan(money, {from, account, violation, digests}));

@@ -35,7 +35,7 @@ export default class Stake extends MoneyCommand<typeof Stake> {
         : amountArgument(this.args.amount);
     const key = `${amount}${provider === undefined ? '' : ` provider ${provider}`}`;
     const done = await this.carryOut(key, (money, from) => stakePlan(money, {from, amount, isProvider: provider}));
-    if (done.result === undefined) return done;
+    if (done.status !== 'done') return done;
     const {staked, tier} = await stakeStatus(await this.money(), (await this.account()).address);
     this.note(`Tier: ${tier}. See: quiver stake status`);
     return {...done, staked, tier};

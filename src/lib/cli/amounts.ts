@@ -1,5 +1,4 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
-import {addressFromBytes, addressToBytes} from '../core/secp256k1.ts';
 import {parseAmount} from '../core/units.ts';
 
 /** An amount above zero in base units. Throws a usage error. */
@@ -16,7 +15,9 @@ export function amountArgument(text: string): bigint {
 }
 
 /** An address with its checksum; a wrong checksum is a typing error. Throws a usage error. */
-export function addressArgument(text: string): string {
+export async function addressArgument(text: string): Promise<string> {
+  // Loaded only now: it brings native code.
+  const {addressFromBytes, addressToBytes} = await import('../core/secp256k1.ts');
   const bytes = addressToBytes(text);
   if (bytes !== undefined) return addressFromBytes(bytes);
   throw new QuiverError({

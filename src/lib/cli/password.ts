@@ -1,6 +1,6 @@
 import {open} from 'node:fs/promises';
 
-import {Flags} from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type {OptionFlag} from '@oclif/core/interfaces';
 
 import {EXIT, QuiverError} from '../core/errors.ts';

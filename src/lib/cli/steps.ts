@@ -30,12 +30,12 @@ export class StepPrinter {
     this.#live = stream.isTTY;
   }
 
-  show({index, count, what, phase, link, hash}: StepProgress): void {
+  show({index, count, what, phase}: StepProgress): void {
     const done = phase === 'mined' || phase === 'already';
     if (!done && !this.#live) return;
     const mark = done ? styleText('green', '✔', {stream: this.#stream}) : '…';
-    const state = [PHASES[phase], done ? (link ?? hash) : undefined].filter(Boolean).join(', ');
-    const line = `${mark} [${index + 1}/${count}] ${plain(what)}${state === '' ? '' : ` (${state})`}`;
+    const state = PHASES[phase] === '' ? '' : ` (${PHASES[phase]})`;
+    const line = `${mark} [${index + 1}/${count}] ${plain(what)}${state}`;
     if (!this.#live) this.#stream.write(`${line}\n`);
     else
       this.#stream.write(done ? `${CLEAR_LINE}${line}\n` : `${CLEAR_LINE}${line.slice(0, this.#stream.columns - 1)}`);
