@@ -161,7 +161,16 @@ export class StepRunner {
       await this.#resend(step);
     } else if (performance.now() - started + this.#age(attempts) > this.#timing.giveUpMs) {
       throw stillPending(chain, attempts.at(-1)?.hash ?? '', this.#timing.giveUpMs);
-    } else await this.#replace(step);
+    } else await this.#replaceIfAffordable(step);
+  }
+
+  /** The one that was sent may still be mined: no reason to fail. */
+  async #replaceIfAffordable(step: JournalStep): Promise<void> {
+    try {
+      await this.#replace(step);
+    } catch (error) {
+      if (!(error instanceof QuiverError) || error.code !== 'CHAIN_FUNDS') throw error;
+    }
   }
 
   /** How long this step has been under way. */

@@ -12,8 +12,8 @@ interface DeployFlags {
   multisig?: string | undefined;
   guardian?: string | undefined;
   arbiter?: string | undefined;
-  'minimum-bond': string;
-  'activation-delay': string;
+  'minimum-bond'?: string | undefined;
+  'activation-delay'?: string | undefined;
   'dry-run': boolean;
   'i-know-this-is-unaudited': boolean;
 }
@@ -21,11 +21,12 @@ interface DeployFlags {
 /** What the flags of `contracts deploy` ask for; a wrong address or amount is a usage error. */
 export function deployWishes(flags: DeployFlags): DeployWishes {
   const roles = ['holder', 'multisig', 'guardian', 'arbiter'] as const;
+  const {'minimum-bond': bond, 'activation-delay': delay} = flags;
   return {
     only: flags.contract,
     ...Object.fromEntries(roles.map((name) => [name, addressFlag(name, flags[name])])),
-    minimumBond: parseAmount(flags['minimum-bond']),
-    activationDelaySeconds: Math.round(parseDuration(flags['activation-delay']) / 1000),
+    minimumBond: bond === undefined ? undefined : parseAmount(bond),
+    activationDelaySeconds: delay === undefined ? undefined : Math.round(parseDuration(delay) / 1000),
     knowsUnaudited: flags['i-know-this-is-unaudited'],
     dryRun: flags['dry-run'],
   };

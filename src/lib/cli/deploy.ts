@@ -17,8 +17,8 @@ export interface DeployWishes {
   multisig?: string | undefined;
   guardian?: string | undefined;
   arbiter?: string | undefined;
-  minimumBond: bigint;
-  activationDelaySeconds: number;
+  minimumBond?: bigint | undefined;
+  activationDelaySeconds?: number | undefined;
   knowsUnaudited: boolean;
   dryRun: boolean;
 }
@@ -43,14 +43,15 @@ export async function deployContracts(
   confirm: (text: string) => Promise<void>,
   signal: AbortSignal,
 ): Promise<DeployOutcome> {
-  const [{contractSet}, {deployPlan, deploymentsAfter}, {readDeployments, writeDeployments}] = await Promise.all([
-    import('../chain/deploy/contract-set.ts'),
-    import('../chain/deploy/deploy.ts'),
-    import('../chain/deploy/deployments.ts'),
-  ]);
+  const [{contractSet, DEFAULT_SETTINGS}, {deployPlan, deploymentsAfter}, {readDeployments, writeDeployments}] =
+    await Promise.all([
+      import('../chain/deploy/contract-set.ts'),
+      import('../chain/deploy/deploy.ts'),
+      import('../chain/deploy/deployments.ts'),
+    ]);
   const {name} = chain.profile;
   const before = await readDeployments(command.places, name);
-  const set = await contractSet(settingsOf(chain, account.address, wishes, before));
+  const set = await contractSet(settingsOf(chain, account.address, wishes, before, DEFAULT_SETTINGS));
   const {plan, present, missing} = await deployPlan(chain, set, wishes.only);
   const list = (created: 'planned' | 'created'): DeployOutcome['contracts'] =>
     [...set.contracts.values()]
@@ -69,26 +70,28 @@ export async function deployContracts(
   return {isDone, plan, contracts: list('created'), ...(result !== undefined && {result}), file};
 }
 
-/** Unnamed roles are the deployer's, and those of an earlier run stay; on a mainnet each has to be named. */
+/** What isn't said stays as in an earlier run, else roles are the deployer's; on a mainnet each has to be named. */
 function settingsOf(
   chain: Chain,
   deployer: string,
   wishes: DeployWishes,
   before: Deployments | undefined,
+  defaults: Pick<DeploySettings, 'minimumBond' | 'activationDelaySeconds'>,
 ): DeploySettings {
-  const known = before?.chainKey === chain.key ? before.roles : undefined;
+  const earlier = before?.chainKey === chain.key ? before : undefined;
+  const known = earlier?.roles;
   const role = (name: 'holder' | 'multisig' | 'guardian' | 'arbiter'): string =>
     wishes[name] ?? known?.[name] ?? deployer;
   if (chain.id === POLYGON_ID) checkMainnet(wishes);
-  const {minimumBond, activationDelaySeconds} = wishes;
+  const {minimumBond, activationDelaySeconds} = earlier?.settings ?? {};
   return {
     deployer: known?.deployer ?? deployer,
     holder: role('holder'),
     multisig: role('multisig'),
     guardian: role('guardian'),
     arbiter: role('arbiter'),
-    minimumBond,
-    activationDelaySeconds,
+    minimumBond: wishes.minimumBond ?? BigInt(minimumBond ?? defaults.minimumBond),
+    activationDelaySeconds: wishes.activationDelaySeconds ?? activationDelaySeconds ?? defaults.activationDelaySeconds,
   };
 }
 

@@ -23,9 +23,11 @@ export interface DeploySettings {
   activationDelaySeconds: number;
 }
 
-export const DEFAULT_MINIMUM_BOND = parseAmount('10000');
-/** Long enough for a watcher to rebuild the tree and for people to act on it. */
-export const DEFAULT_ACTIVATION_DELAY_SECONDS = 24 * 60 * 60;
+export const DEFAULT_SETTINGS = {
+  minimumBond: parseAmount('10000'),
+  /** Long enough for a watcher to rebuild the tree and for people to act on it. */
+  activationDelaySeconds: 24 * 60 * 60,
+};
 
 /** The parts that are deployed, in the order in which they need one another. */
 export const DEPLOYED = [

@@ -38,12 +38,14 @@ export async function deployPlan(chain: Chain, set: ContractSet, only?: Deployed
   const missing = wanted.filter((_, index) => codes[index] === '0x');
   if (missing.length > 0 && (await chain.code(CREATE2_FACTORY)) === '0x') throw factoryMissing(chain);
   const steps = missing.map((name) => creation(contractOf(set, name)));
-  if (only === undefined && !(await isWired(chain, set, missing))) steps.push(wiring(set));
+  const wired = await isWired(chain, set, missing);
+  if (wired && missing.length > 0) throw otherSet(missing);
+  if (only === undefined && !wired) steps.push(wiring(set));
   const plan: TransactionPlan = {
     kind: 'deploy',
     // The settings decide the addresses: other settings, another deployment.
     key: `${only ?? 'all'} ${contractOf(set, 'QUIVerSettlement').address}`,
-    title: `Deploy ${missing.length === 0 ? 'nothing new' : `${missing.length} contracts`} to ${chain.profile.chain.name}`,
+    title: `Deploy ${missing.length === 0 ? 'nothing new' : missing.join(', ')} to ${chain.profile.chain.name}`,
     from: set.settings.deployer,
     steps,
   };
@@ -115,6 +117,15 @@ function wiring(set: ContractSet): TransactionStep {
 async function isWired(chain: Chain, set: ContractSet, missing: readonly DeployedName[]): Promise<boolean> {
   if (missing.includes('QUIVerRoles')) return false;
   return chain.contract(quiverRolesAbi, contractOf(set, 'QUIVerRoles').address).read('wired', []);
+}
+
+function otherSet(missing: readonly DeployedName[]): QuiverError {
+  return new QuiverError({
+    code: 'DEPLOY_WIRED',
+    message: `The roles have been given for good, and with these settings ${missing.join(', ')} would be new, without roles`,
+    fix: 'Use the settings of before (quiver contracts status), or deploy another set from another account.',
+    exit: EXIT.refused,
+  });
 }
 
 function factoryMissing({profile}: Chain): QuiverError {

@@ -95,7 +95,7 @@ export const quiverStakingAbi = [
   {"inputs":[{"name":"account","type":"address"},{"name":"epoch","type":"uint256"}],"name":"slashedBps","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"amount","type":"uint256"},{"name":"isProvider","type":"bool"}],"name":"stake","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"amount","type":"uint256"},{"name":"isProvider","type":"bool"},{"name":"deadline","type":"uint256"},{"name":"v","type":"uint8"},{"name":"r","type":"bytes32"},{"name":"s","type":"bytes32"}],"name":"stakeWithPermit","outputs":[],"stateMutability":"nonpayable","type":"function"},
-  {"inputs":[{"name":"account","type":"address"}],"name":"tierOf","outputs":[{"name":"","type":"uint8"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"name":"account","type":"address"}],"name":"tierOf","outputs":[{"name":"tier","type":"uint8"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"tiers","outputs":[{"components":[{"name":"minimumStake","type":"uint256"},{"name":"weightBps","type":"uint256"}],"name":"list","type":"tuple[]"}],"stateMutability":"pure","type":"function"},
   {"inputs":[],"name":"token","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"unpause","outputs":[],"stateMutability":"nonpayable","type":"function"},

@@ -2,7 +2,7 @@ import type {NetworkProfile} from '../../config/profile.ts';
 import {paymentKeyFromBytes} from '../../core/secp256k1.ts';
 import {parseAmount} from '../../core/units.ts';
 import type {Chain} from '../chain.ts';
-import {contractSet, type ContractSet, type DeploySettings} from '../deploy/contract-set.ts';
+import {contractSet, DEFAULT_SETTINGS, type ContractSet, type DeploySettings} from '../deploy/contract-set.ts';
 import {contractOf, deploymentsAfter, deployPlan} from '../deploy/deploy.ts';
 import type {Deployments} from '../deploy/deployments.ts';
 import {execute} from '../execute.ts';
@@ -19,7 +19,6 @@ const FUNDS = parseAmount('1000000');
 /** So that there is something to earn at once. */
 const REWARDS = parseAmount('10000000');
 const REWARD_SECONDS = 365 * 24 * 60 * 60;
-const LOCAL_MINIMUM_BOND = parseAmount('10000');
 /** The least that the contract takes: nobody waits a day to try a claim. */
 const LOCAL_ACTIVATION_DELAY_SECONDS = 60;
 
@@ -34,7 +33,7 @@ export function localDeploySettings(accounts: readonly LocalAccount[]): DeploySe
     multisig: address,
     guardian: address,
     arbiter: address,
-    minimumBond: LOCAL_MINIMUM_BOND,
+    minimumBond: DEFAULT_SETTINGS.minimumBond,
     activationDelaySeconds: LOCAL_ACTIVATION_DELAY_SECONDS,
   };
 }
