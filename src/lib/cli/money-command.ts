@@ -36,6 +36,9 @@ export interface Outcome {
 
 /** What every command about money shares: the account, the contracts, and how a plan is shown and carried out. */
 export abstract class MoneyCommand<T extends typeof Command> extends BaseCommand<T> {
+  // Said again: the manifest looks past a class only when it has something of its own.
+  static override enableJsonFlag = true;
+
   #money: Promise<MoneyContracts> | undefined;
   #account: Promise<Account> | undefined;
 

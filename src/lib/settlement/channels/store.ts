@@ -1,6 +1,5 @@
 import type {DatabaseSync, StatementSync} from 'node:sqlite';
 
-import {toHex} from '../../core/bytes.ts';
 import {openDatabase} from '../../storage/database.ts';
 import type {ChannelParties, ChannelsContract, SignedVoucher} from './voucher.ts';
 
@@ -117,9 +116,4 @@ function fromRow(row: Record<string, unknown>): SignedVoucher {
     },
     signature: row['signature'] as Uint8Array,
   };
-}
-
-/** Hex text of a channel's id. */
-export function channelName(id: Uint8Array): string {
-  return toHex(id);
 }
