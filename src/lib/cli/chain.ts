@@ -32,6 +32,7 @@ async function rpcUrlsOf({settings, places, environment}: ChainContext): Promise
   const local = running?.live === true ? running.services.find(({kind}) => kind === 'chain.local') : undefined;
   if (local !== undefined && local.addresses.length > 0) return local.addresses;
   const fromEnvironment = environment['RPC_URL'];
-  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment.split(',').map((url) => url.trim());
+  if (fromEnvironment !== undefined && fromEnvironment !== '')
+    return fromEnvironment.split(',').map((url) => url.trim());
   return settings.profile.chain.rpcUrls;
 }
