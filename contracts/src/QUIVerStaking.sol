@@ -138,7 +138,7 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         _resize(account, pool, position, position.staked + compounded);
         _save(account, position);
         _save(pool);
-        if (fee != 0) _ledgers[msg.sender].rewards = (_ledgers[msg.sender].rewards + fee).toUint96();
+        if (fee != 0) _ledgers[msg.sender].rewards += fee.toUint96();
         emit RewardsCompounded(account, msg.sender, compounded, fee);
     }
 
@@ -220,7 +220,7 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         if (staked < Tiers.BRONZE) revert StakeTooSmall(staked, Tiers.BRONZE);
 
         uint256 earned = _earned(pool, position);
-        if (earned != 0) _ledgers[msg.sender].rewards = (_ledgers[msg.sender].rewards + earned).toUint96();
+        if (earned != 0) _ledgers[msg.sender].rewards += earned.toUint96();
         position.isProvider = isProvider;
         _resize(msg.sender, pool, position, staked);
         _save(msg.sender, position);
@@ -229,7 +229,7 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         _pull(msg.sender, amount);
     }
 
-    /// @dev All that the account has earned, which is taken out of its ledger; the caller moves the position's index on.
+    /// @dev All that the account has earned, taken out of its ledger; the caller moves the position's index on.
     function _takeRewards(RewardPool.Pool memory pool, Position memory position, address account)
         private
         returns (uint256 amount)
@@ -250,7 +250,7 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         return Math.min((rewards * KEEPER_FEE_BPS) / ONE_BPS, KEEPER_FEE_CAP);
     }
 
-    /// @dev The AccessManager's admin is a timelock of 48 hours. A version for another token would lose all that is here.
+    /// @dev The AccessManager's admin is a timelock of 48 hours. A version for another token would lose what is here.
     function _authorizeUpgrade(address implementation) internal override restricted {
         address other = QUIVerStaking(implementation).token();
         if (other != address(TOKEN)) revert WrongToken(other);

@@ -6,17 +6,19 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IQUIVToken} from "./interfaces/IQUIVToken.sol";
+import {IQUIVerStaking} from "./interfaces/IQUIVerStaking.sol";
 import {QUIVerStakingBase} from "./QUIVerStakingBase.sol";
 import {RewardPool} from "./RewardPool.sol";
 
 /// @notice Reports against an account, their dispute and what they cost it.
 /// @dev A report is bonded. The accused has three days to dispute it; then anyone may execute it. Once disputed, only
 ///      the arbiter decides, who may also decide before. A report that nobody has decided ten days after it was made
-///      lapses, which is sooner than anything that was staked at its time can leave.
+///      lapses, which is sooner than anything that was staked or unbonding at its time can leave.
 abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
     using SafeCast for uint256;
     using SafeERC20 for IQUIVToken;
 
+    /// @dev A version that changes it must give reports made before it the bond they were made with.
     uint256 public constant REPORT_BOND = 100e18;
     uint256 public constant DISPUTE_WINDOW = 3 days;
     uint256 public constant REPORT_LIFETIME = 10 days;
@@ -32,8 +34,7 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
     uint256 private constant MILLI = 1e15;
     uint256 private constant ONE_BPS = 10_000;
 
-    /// @notice Reports `account`, with a bond of REPORT_BOND that comes back unless the report is cancelled.
-    /// @param digests strictly ascending: of 1 to 20 failed answers, or of the two records that exclude one another
+    /// @inheritdoc IQUIVerStaking
     function proposeSlash(address account, Violation violation, bytes32[] calldata digests)
         external
         nonReentrant
@@ -64,7 +65,7 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         _pull(msg.sender, REPORT_BOND);
     }
 
-    /// @notice Takes the report on the caller to the arbiter.
+    /// @inheritdoc IQUIVerStaking
     function disputeSlash(bytes32 evidenceId) external {
         Report storage entry = _reports[msg.sender][evidenceId];
         if (entry.status != ReportStatus.Open) revert ReportNotOpen(evidenceId, entry.status);
@@ -74,7 +75,7 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         emit SlashDisputed(msg.sender, evidenceId);
     }
 
-    /// @notice Carries out a report that was not disputed in its time. Anyone may call.
+    /// @inheritdoc IQUIVerStaking
     function executeSlash(address account, bytes32 evidenceId) external nonReentrant returns (uint256 amount) {
         Report memory entry = _liveReport(account, evidenceId);
         if (entry.status == ReportStatus.Disputed) revert ReportDisputed(evidenceId);
@@ -83,8 +84,7 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         return _execute(account, evidenceId, entry);
     }
 
-    /// @notice The arbiter's decision. The bond of a cancelled report goes to the accused, and its evidence may be
-    ///         brought again.
+    /// @inheritdoc IQUIVerStaking
     function resolveSlash(address account, bytes32 evidenceId, bool guilty)
         external
         restricted
@@ -103,7 +103,7 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         TOKEN.safeTransfer(account, REPORT_BOND);
     }
 
-    /// @notice Gives the bond of a report back that nobody decided in its time. Anyone may call.
+    /// @inheritdoc IQUIVerStaking
     function lapseSlash(address account, bytes32 evidenceId) external nonReentrant {
         Report memory entry = _undecidedReport(account, evidenceId);
         uint256 lapsesAt = entry.proposedAt + REPORT_LIFETIME;
@@ -153,9 +153,11 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         return count * CANARY_PENALTY_BPS;
     }
 
-    /// @dev A violation counts once: a pair of records by the id of its only report, a failed answer by its own mark, since
-    ///      it can be named together with others. A cancelled or lapsed report frees it again; what must be proved again.
-    function _useEvidence(address account, bytes32 evidenceId, Violation violation, bytes32[] calldata digests) private {
+    /// @dev A violation counts once: a pair of records by the id of its only report, a failed answer by a mark of its
+    ///      own, since it can be named together with others. A cancelled or lapsed report frees it to be proved again.
+    function _useEvidence(address account, bytes32 evidenceId, Violation violation, bytes32[] calldata digests)
+        private
+    {
         if (_isUsed(account, evidenceId)) revert ViolationUsed(evidenceId);
         for (uint256 i = 1; i < digests.length; ++i) {
             if (digests[i - 1] >= digests[i]) revert DigestsNotAscending(i);
@@ -217,8 +219,8 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         ledger.holdUntil = (block.timestamp + REPORT_LIFETIME).toUint32();
     }
 
-    /// @dev Only for a report that hasn't lapsed: those are in the count. Stuck at its largest value, the count runs out
-    ///      with `holdUntil`.
+    /// @dev Only for a report that hasn't lapsed: those are in the count. Stuck at its largest value, the count ends with
+    ///      `holdUntil`.
     function _release(Position memory position, Ledger memory ledger) private pure {
         if (position.openReports != type(uint8).max) --position.openReports;
         if (position.openReports == 0) ledger.holdUntil = 0;

@@ -45,7 +45,7 @@ contract RolesTest is StakingSetup {
     function test_FunctionsHaveTheirRoles() public view {
         AccessManager manager = roles.manager();
         eq(manager.getTargetFunctionRole(address(staking), IQUIVerStaking.pause.selector), roles.GUARDIAN(), "pause");
-        eq(manager.getTargetFunctionRole(address(staking), IQUIVerStaking.unpause.selector), roles.RESUMER(), "unpause");
+        eq(manager.getTargetFunctionRole(address(staking), IQUIVerStaking.unpause.selector), roles.RESUMER(), "resume");
         eq(
             manager.getTargetFunctionRole(address(staking), IQUIVerStaking.resolveSlash.selector),
             roles.ARBITER(),

@@ -309,7 +309,8 @@ contract StakingBugsTest is StakingSetup {
         skip(14 days);
         reenterer.arm();
         reenterer.withdraw();
-        eq(bytes32(reenterer.answer()), bytes32(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector), "guard");
+        bytes4 guard = ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector;
+        eq(bytes32(reenterer.answer()), bytes32(guard), "guard");
         eq(hook.balanceOf(address(reenterer)), STAKE, "paid once");
     }
 

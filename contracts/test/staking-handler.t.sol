@@ -113,7 +113,7 @@ contract StakingHandler {
         address actor = actors[who % ACTORS];
         IQUIVerStaking.AccountInfo memory info = staking.accountInfo(actor);
         if (info.unbonding == 0 || block.timestamp < info.withdrawableAt) return;
-        if (block.timestamp < info.unlockAt + 10 days && slashableSince(actor, info.unlockAt)) leftWhileSlashable = true;
+        if (slashableSince(actor, info.unlockAt)) leftWhileSlashable = true;
         vm.prank(actor);
         try staking.withdraw() returns (uint256 amount) {
             withdrawn += amount;

@@ -84,15 +84,19 @@ contract StakingRewardsTest is StakingSetup {
         eq(staking.poolInfo().ratePerSecond, rate, "as before");
     }
 
-    function testFuzz_FundNeverLowersTheRate(uint256 first, uint256 firstFor, uint256 wait, uint256 second, uint256 for_)
-        public
-    {
+    function testFuzz_FundNeverLowersTheRate(
+        uint256 first,
+        uint256 firstFor,
+        uint256 wait,
+        uint256 second,
+        uint256 secondFor
+    ) public {
         stakeAs(alice, 1_000 * QUIV);
         firstFor = between(firstFor, 1 days, 1460 days);
         fund(between(first, 1 * QUIV, 1e26), firstFor);
         skip(between(wait, 0, firstFor - 1));
         uint256 rate = staking.poolInfo().ratePerSecond;
-        try staking.fundRewards(between(second, 1, 1e26), between(for_, 1 days, 1460 days)) {
+        try staking.fundRewards(between(second, 1, 1e26), between(secondFor, 1 days, 1460 days)) {
             // Both rates are rounded down to a base unit per second.
             isTrue(staking.poolInfo().ratePerSecond + 1 >= rate, "rate fell");
         } catch (bytes memory reason) {
