@@ -45,6 +45,21 @@ export function paymentKeyFile(places: Places, service: string): string {
   return join(identitiesFolder(places), `${service}.payment.key`);
 }
 
+/** Keystores, `<name>.json` each. */
+export function walletsFolder(places: Places): string {
+  return join(places.data, 'wallets');
+}
+
+/** What was planned, signed and sent on chain. */
+export function journalDatabase(places: Places): string {
+  return join(places.data, 'transactions.db');
+}
+
+/** Payment channels and the newest voucher of each. */
+export function channelsDatabase(places: Places): string {
+  return join(places.data, 'channels.db');
+}
+
 export function controlSocket(places: Places, profile: string): string {
   return join(places.run, `${profile}.sock`);
 }

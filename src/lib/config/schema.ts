@@ -9,6 +9,7 @@ const LABEL = {pattern: /^[\w.-]{1,32}$/, expects: 'up to 32 letters, digits, ".
 /** The names of the services that run beside a provider are taken. */
 const SERVICE_LABEL = {...LABEL, pattern: /^(?!(?:node|bootstrap|relay|client)$)[\w.-]{1,32}$/};
 const HOST = /^[\w.:-]{1,253}$/;
+const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const HTTP_URL = {test: isServerUrl};
 
 /** 2^32 tokens, the most that a receipt counts, at this price still have a cost that it can hold (uint128). */
@@ -128,6 +129,32 @@ export const SCHEMA = {
     description: 'API key for the servers that provider.backends names',
     default: undefined,
     secret: true,
+  }),
+
+  'chain.rpc_urls': list({
+    description: 'RPC servers of the chain, tried in this order; unset: the running local chain, or those of the profile',
+    default: [],
+    expects: 'URLs (https://host/path)',
+    pattern: HTTP_URL,
+  }),
+
+  'wallet.name': text({
+    description: 'Wallet that pays and signs',
+    default: 'default',
+    expects: 'the name of a wallet (see `quiver wallet show`)',
+    pattern: /^[a-z0-9][a-z0-9-]{0,31}$/,
+  }),
+  'wallet.remote_signer': text({
+    description: 'Signs in place of a wallet here: a Web3Signer in eth1 mode, or what speaks like one',
+    default: undefined,
+    expects: 'a URL (http://host:port)',
+    pattern: HTTP_URL,
+  }),
+  'wallet.remote_address': text({
+    description: 'Account of the remote signer; unset: the only one it has',
+    default: undefined,
+    expects: 'an address (0x…)',
+    pattern: ADDRESS,
   }),
 } as const satisfies Record<string, Key<unknown, unknown> | Key<never, unknown>>;
 

@@ -14,7 +14,29 @@ export const voucherStruct = defineStruct('Voucher', {
 
 export type Voucher = StructValue<typeof voucherStruct.fields>;
 
-/** EIP-712 digest that the channel's signer signs, 32 bytes. Throws `RECORD_INVALID` naming a field out of bounds. */
+/** What signer and provider both sign to close a channel at once. */
+export const closeStruct = defineStruct('Close', {
+  channelId: 'bytes32',
+  epoch: 'uint32',
+  /** What the provider has been paid in all when the channel is closed, base units. */
+  balance: 'uint128',
+});
+
+/** A provider's leave for an agent to have its vouchers redeemed by a collector: an aggregator, the settlement. */
+export const mandateStruct = defineStruct('Mandate', {
+  provider: 'address',
+  collector: 'address',
+  agent: 'address',
+  /** The contract's `nonces(provider)`: each mandate is used once, and a later one ends those before. */
+  nonce: 'uint64',
+  /** Seconds since 1970 after which it is void. */
+  deadline: 'uint64',
+});
+
+/**
+ * EIP-712 digest that the channel's signer signs, 32 bytes; the domain's contract is that of the channels.
+ * Throws `RECORD_INVALID` naming a field out of bounds.
+ */
 export function voucherDigest(voucher: Voucher, network: Network): Uint8Array {
   return structDigest(voucherStruct, voucher, network);
 }

@@ -1,0 +1,88 @@
+import {EXIT, QuiverError} from '../core/errors.ts';
+import {broadcast} from './broadcast.ts';
+import type {Chain} from './chain.ts';
+import type {JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
+import type {PlanResult, StepProgress, StepResult, TransactionPlan} from './plan.ts';
+import {StepRunner, type StepTiming} from './step-runner.ts';
+import type {Signer} from './signer.ts';
+
+export interface ExecuteOptions {
+  chain: Chain;
+  journal: TransactionJournal;
+  signer: Signer;
+  signal?: AbortSignal | undefined;
+  onStep?: ((progress: StepProgress) => void) | undefined;
+  /** @default by chain: quick on a local one, patient on a public one */
+  timing?: Partial<StepTiming> | undefined;
+}
+
+/**
+ * Carries a plan out, step after step: simulate, sign, write down, send, wait until it is mined and stays mined. When an
+ * earlier run of the same plan was cut short, that one is finished and nothing is done twice; once it is finished, the
+ * same plan starts anew.
+ * Errors: REVERTED, CHAIN_FUNDS, CHAIN_UNREACHABLE, CHAIN_REFUSED, TX_FAILED, TX_PENDING, SIGNER_WRONG, SIGNER_ACCOUNT,
+ * STORE_FULL. After any of them but the first and TX_FAILED the same command goes on where it stopped.
+ */
+export async function execute(plan: TransactionPlan, options: ExecuteOptions): Promise<PlanResult> {
+  const {chain, journal, signer} = options;
+  if (plan.from !== signer.address) throw wrongAccount(plan.from, signer.address);
+  const run = journal.begin(chain.key, plan);
+  try {
+    await sendWaiting(chain, journal, plan.from, run);
+    const runner = new StepRunner({...options, account: plan.from, run});
+    for (const step of run.steps) await runner.finish(step);
+  } catch (error) {
+    if (isOver(run.steps, error)) journal.finish(run.id);
+    throw error;
+  }
+  journal.finish(run.id);
+  const steps = run.steps.map((step) => resultOf(chain, step));
+  return {id: run.id, title: plan.title, resumed: run.resumed, steps};
+}
+
+/**
+ * Whether the next run should be planned anew. Not while a transaction may still be mined; and what was mined counts,
+ * unless the contract refuses the rest: then things have changed, and a new plan looks at them first.
+ */
+function isOver(steps: readonly JournalStep[], error: unknown): boolean {
+  if (steps.some(({status}) => status === 'signed' || status === 'sent')) return false;
+  const refusedByContract = error instanceof QuiverError && (error.code === 'REVERTED' || error.code === 'TX_FAILED');
+  return refusedByContract || steps.every(({status}) => status === 'planned');
+}
+
+/** What was signed for other plans holds lower nonces: without it, nothing of ours would ever be mined. */
+async function sendWaiting(
+  chain: Chain,
+  journal: TransactionJournal,
+  account: string,
+  run: JournalPlan,
+): Promise<void> {
+  for (const {raw} of journal.waiting(chain.key, account, run.id)) {
+    await broadcast(chain, raw).catch((error: unknown) => {
+      if (!(error instanceof QuiverError) || error.code === 'CHAIN_UNREACHABLE') throw error;
+    });
+  }
+}
+
+function resultOf(chain: Chain, step: JournalStep): StepResult {
+  const {what, status, hash, block, gasUsed, feePol} = step;
+  const link = hash === undefined ? undefined : chain.link({transaction: hash});
+  return {
+    what,
+    status,
+    ...(hash !== undefined && {hash}),
+    ...(block !== undefined && {block}),
+    ...(gasUsed !== undefined && {gasUsed}),
+    ...(feePol !== undefined && {feePol}),
+    ...(link !== undefined && {link}),
+  };
+}
+
+function wrongAccount(wanted: string, given: string): QuiverError {
+  return new QuiverError({
+    code: 'SIGNER_ACCOUNT',
+    message: `The plan is for ${wanted}, and the signer is ${given}`,
+    fix: 'Choose the wallet of that account.',
+    exit: EXIT.usage,
+  });
+}

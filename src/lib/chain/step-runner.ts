@@ -1,0 +1,241 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {Transaction} from 'ethers';
+
+import {fromHex, toHex} from '../core/bytes.ts';
+import {QuiverError} from '../core/errors.ts';
+import {broadcast} from './broadcast.ts';
+import type {CallRequest, Chain, Fees, Receipt} from './chain.ts';
+import {checkFunds, withRoom} from './cost.ts';
+import {bumpFees} from './fees.ts';
+import type {Attempt, JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
+import {serially} from './serially.ts';
+import {signChecked, type Signer} from './signer.ts';
+import type {StepProgress} from './plan.ts';
+import {failed, stillPending, waitFor} from './wait.ts';
+
+export interface StepTiming {
+  /** Between two looks at the chain. */
+  pollMs: number;
+  /** Blocks that have to contain or follow a transaction before it counts. */
+  confirmations: number;
+  /** Without a receipt for so long, it is sent again with a higher fee. */
+  stuckMs: number;
+  /** Then the command gives up waiting; running it again goes on. */
+  giveUpMs: number;
+}
+
+const LOCAL_TIMING: StepTiming = {pollMs: 15, confirmations: 1, stuckMs: 5_000, giveUpMs: 60_000};
+/** A block every two seconds; reorganisations deeper than a few blocks are announced as finality faults. */
+const PUBLIC_TIMING: StepTiming = {pollMs: 1_500, confirmations: 5, stuckMs: 60_000, giveUpMs: 600_000};
+
+/** Servers behind one address may be a block apart: one may not know yet what another has just confirmed. */
+const LAG_RETRIES = 6;
+
+export interface StepContext {
+  chain: Chain;
+  journal: TransactionJournal;
+  signer: Signer;
+  account: string;
+  run: JournalPlan;
+  signal?: AbortSignal | undefined;
+  onStep?: ((progress: StepProgress) => void) | undefined;
+  timing?: Partial<StepTiming> | undefined;
+}
+
+/** Brings the steps of one plan from wherever they are to mined. */
+export class StepRunner {
+  readonly #context: StepContext;
+  readonly #timing: StepTiming;
+  #minedHere = false;
+
+  constructor(context: StepContext) {
+    this.#context = context;
+    const usual = context.chain.profile.loopbackOnly ? LOCAL_TIMING : PUBLIC_TIMING;
+    this.#timing = {...usual, ...context.timing};
+  }
+
+  async finish(step: JournalStep): Promise<void> {
+    const {chain, signal} = this.#context;
+    if (step.status === 'mined' && (await this.#stillMined(step))) {
+      this.#tell(step, 'already', step.hash);
+      return;
+    }
+    while (step.status !== 'mined') {
+      signal?.throwIfAborted();
+      if (step.status === 'failed') throw await failed(chain, this.#context.account, step);
+      if (step.status === 'planned') await this.#sign(step);
+      else if (step.status === 'signed') await this.#send(step);
+      else await this.#wait(step);
+    }
+    this.#minedHere = true;
+    this.#tell(step, 'mined', step.hash);
+  }
+
+  /** After a restart: a reorganisation may have taken it back while nobody looked. */
+  async #stillMined(step: JournalStep): Promise<boolean> {
+    const {chain, journal, run} = this.#context;
+    if (step.hash !== undefined && (await chain.receipt(step.hash)) !== undefined) return true;
+    this.#tell(step, 'reorged', step.hash);
+    step.status = 'sent';
+    journal.sent(run.id, step);
+    await this.#resend(step);
+    return false;
+  }
+
+  async #sign(step: JournalStep): Promise<void> {
+    const {chain, account} = this.#context;
+    this.#tell(step, 'simulating');
+    const request: CallRequest = {from: account, to: step.to, data: step.data, value: step.value ?? 0n};
+    const [gas, fees] = await Promise.all([this.#estimate(request), chain.fees()]);
+    const gasLimit = withRoom(gas);
+    await checkFunds(chain, account, gasLimit * fees.maxFeePerGas + (step.value ?? 0n));
+    this.#tell(step, 'signing');
+    await this.#claimNonce(step, gasLimit, fees);
+  }
+
+  /** Several plans of one account may run at once, here and in other processes: a nonce is whose it was written down for. */
+  async #claimNonce(step: JournalStep, gasLimit: bigint, fees: Fees): Promise<void> {
+    const {chain, journal, account} = this.#context;
+    while (step.status === 'planned') {
+      await serially(`${chain.key}/${account}`, async () => {
+        const nonce = Math.max(await chain.nonce(account, 'pending'), journal.nextNonce(chain.key, account));
+        await this.#keep(step, nonce, gasLimit, fees);
+      });
+    }
+  }
+
+  async #keep(step: JournalStep, nonce: number, gasLimit: bigint, fees: Fees): Promise<Attempt | undefined> {
+    const {chain, journal, signer, account, run, signal} = this.#context;
+    const {maxFeePerGas, maxPriorityFeePerGas} = fees;
+    const {to, data, value = 0n} = step;
+    const made = Transaction.from({
+      type: 2,
+      chainId: chain.id,
+      nonce,
+      to,
+      data,
+      value,
+      gasLimit,
+      maxFeePerGas,
+      maxPriorityFeePerGas,
+    });
+    const signature = await signChecked(signer, bytesOf(made.unsignedSerialized), signal);
+    made.signature = toHex(signature);
+    const attempt: Attempt = {
+      hash: made.hash ?? '',
+      raw: made.serialized,
+      maxFeePerGas,
+      maxPriorityFeePerGas,
+      signedMs: Date.now(),
+    };
+    const kept = journal.signed({chain: chain.key, account, plan: run.id}, step, nonce, attempt);
+    return kept ? attempt : undefined;
+  }
+
+  async #send(step: JournalStep): Promise<void> {
+    const {chain, journal, run} = this.#context;
+    const newest = journal.attempts(run.id, step).at(-1);
+    if (newest === undefined) return journal.superseded(run.id, step);
+    const outcome = await broadcast(chain, newest.raw);
+    if (outcome === 'early') return this.#pause();
+    journal.sent(run.id, step);
+    this.#tell(step, 'sent', newest.hash);
+    if (outcome === 'cheap') await this.#replace(step);
+    return undefined;
+  }
+
+  async #wait(step: JournalStep): Promise<void> {
+    const {chain, journal, run, account, signal} = this.#context;
+    const attempts = journal.attempts(run.id, step);
+    const started = performance.now();
+    const outcome = await waitFor(
+      chain,
+      {account, nonce: step.nonce ?? 0, attempts, timing: this.#timing, signal},
+      () => this.#tell(step, 'waiting', attempts.at(-1)?.hash),
+    );
+    if (outcome.kind === 'mined') this.#mined(step, outcome.receipt);
+    else if (outcome.kind === 'superseded') journal.superseded(run.id, step);
+    else if (outcome.kind === 'reorged') {
+      this.#tell(step, 'reorged', attempts.at(-1)?.hash);
+      await this.#resend(step);
+    } else if (performance.now() - started + this.#age(attempts) > this.#timing.giveUpMs) {
+      throw stillPending(chain, attempts.at(-1)?.hash ?? '', this.#timing.giveUpMs);
+    } else await this.#replaceIfAffordable(step);
+  }
+
+  /** The one that was sent may still be mined: no reason to fail. */
+  async #replaceIfAffordable(step: JournalStep): Promise<void> {
+    try {
+      await this.#replace(step);
+    } catch (error) {
+      if (!(error instanceof QuiverError) || error.code !== 'CHAIN_FUNDS') throw error;
+    }
+  }
+
+  /** How long this step has been under way. */
+  #age(attempts: readonly Attempt[]): number {
+    return Date.now() - (attempts[0]?.signedMs ?? Date.now());
+  }
+
+  #mined(step: JournalStep, receipt: Receipt): void {
+    this.#context.journal.mined(this.#context.run.id, step, receipt);
+  }
+
+  /** The same bytes again: a server may have dropped them. */
+  async #resend(step: JournalStep): Promise<void> {
+    const {chain, journal, run} = this.#context;
+    for (const {raw} of journal.attempts(run.id, step)) await broadcast(chain, raw);
+  }
+
+  /** The same transaction with the same nonce and a higher fee: only one of them can ever be mined. */
+  async #replace(step: JournalStep): Promise<void> {
+    const {chain, journal, run, account} = this.#context;
+    const before = journal.attempts(run.id, step).at(-1);
+    if (before === undefined || step.nonce === undefined) return journal.superseded(run.id, step);
+    const {gasLimit} = Transaction.from(before.raw);
+    const fees = bumpFees({...before, gasPrice: before.maxFeePerGas}, await chain.fees());
+    await checkFunds(chain, account, gasLimit * fees.maxFeePerGas + (step.value ?? 0n));
+    const attempt = await this.#keep(step, step.nonce, gasLimit, fees);
+    if (attempt !== undefined) this.#tell(step, 'replaced', attempt.hash);
+    return undefined;
+  }
+
+  async #estimate(request: CallRequest): Promise<bigint> {
+    const {chain} = this.#context;
+    const retries = this.#minedHere ? LAG_RETRIES : 0;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await chain.estimateGas(request);
+      } catch (error) {
+        const lag = error instanceof QuiverError && error.code === 'REVERTED' && attempt < retries;
+        if (!lag) throw error;
+        await this.#pause();
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    const {signal} = this.#context;
+    return sleep(this.#timing.pollMs, undefined, signal === undefined ? {} : {signal});
+  }
+
+  #tell(step: JournalStep, phase: StepProgress['phase'], hash?: string): void {
+    const {onStep, run, chain} = this.#context;
+    const link = hash === undefined ? undefined : chain.link({transaction: hash});
+    onStep?.({
+      index: step.position,
+      count: run.steps.length,
+      what: step.what,
+      phase,
+      ...(hash !== undefined && {hash}),
+      ...(link !== undefined && {link}),
+    });
+  }
+}
+
+function bytesOf(hex: string): Uint8Array {
+  const bytes = fromHex(hex);
+  if (bytes === undefined) throw new TypeError('not hex');
+  return bytes;
+}

@@ -1,0 +1,102 @@
+import {scrypt as nodeScrypt} from 'node:crypto';
+
+import {fromHex, toHex} from '../core/bytes.ts';
+import {addressFromBytes, paymentKeyFromBytes} from '../core/secp256k1.ts';
+import {damagedKey} from './key-file.ts';
+import {wrongPassword} from './wallet-errors.ts';
+
+/** What a keystore may make us spend on one password: 256 MiB is geth's standard (n = 2^18, r = 8), twice that is room. */
+const MAX_SCRYPT_BYTES = 2 ** 29;
+/** Rounds of PBKDF2, the other derivation that keystores use; geth and clef write 2^18. */
+const MAX_PBKDF2_ROUNDS = 2 ** 22;
+
+/** The format's own names (Web3 Secret Storage, version 3); some programs write `Crypto`. */
+interface KeystoreFile {
+  address?: string;
+  version?: number;
+  crypto?: KeystoreCrypto;
+}
+interface KeystoreCrypto {
+  kdf?: string;
+  kdfparams?: {n?: number; r?: number; p?: number; c?: number};
+}
+
+/** A secret of 32 bytes as a Web3 Secret Storage file, version 3: scrypt (n = 2^17, r = 8), AES-128-CTR. */
+export async function encryptSecret(secret: Uint8Array, password: string): Promise<string> {
+  const {encryptKeystoreJson} = await walletTools();
+  const account = {address: paymentKeyFromBytes(secret).address, privateKey: toHex(secret)};
+  return encryptKeystoreJson(account, password, {});
+}
+
+/**
+ * The secret in a keystore file. Throws `WALLET_PASSWORD`, or `IDENTITY_DAMAGED` for a file that is none or asks for
+ * more work than any wallet does.
+ */
+export async function decryptSecret(json: string, password: string, path: string): Promise<Uint8Array> {
+  if (keystoreAddress(json) === undefined) throw damagedKey(path, 'it is not a keystore of version 3');
+  const {decryptKeystoreJson} = await walletTools();
+  let privateKey: string;
+  try {
+    ({privateKey} = await decryptKeystoreJson(json, password));
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('incorrect password')) throw wrongPassword(path, undefined);
+    // Without its cause: ethers puts what it was given into its errors.
+    throw damagedKey(path, 'its content cannot be decrypted');
+  }
+  const secret = fromHex(privateKey, 32);
+  if (secret === undefined) throw damagedKey(path, 'it holds no key of 32 bytes');
+  return secret;
+}
+
+/** Whose key a keystore file holds, EIP-55, read without the password; undefined for anything that is no such file. */
+export function keystoreAddress(json: string): string | undefined {
+  const file = parseKeystore(json);
+  const bytes = fromHex(`0x${(file?.address ?? '').replace(/^0x/i, '')}`, 20);
+  return file === undefined || bytes === undefined ? undefined : addressFromBytes(bytes);
+}
+
+function parseKeystore(json: string): KeystoreFile | undefined {
+  let file: unknown;
+  try {
+    file = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (typeof file !== 'object' || file === null) return undefined;
+  const fields = new Map(Object.entries(file).map(([name, value]) => [name.toLowerCase(), value as unknown]));
+  const crypto = fields.get('crypto');
+  const address = fields.get('address');
+  const fits = fields.get('version') === 3 && typeof crypto === 'object' && crypto !== null;
+  return fits && typeof address === 'string' && isBounded(crypto) ? {address, crypto} : undefined;
+}
+
+function isBounded({kdf, kdfparams: {n = 0, r = 0, p = 0, c = 0} = {}}: KeystoreCrypto): boolean {
+  if (kdf === 'pbkdf2') return c > 0 && c <= MAX_PBKDF2_ROUNDS;
+  return kdf === 'scrypt' && n > 1 && r > 0 && p > 0 && 128 * n * r * p <= MAX_SCRYPT_BYTES;
+}
+
+type WalletTools = Pick<typeof import('ethers/wallet'), 'encryptKeystoreJson' | 'decryptKeystoreJson'>;
+let tools: Promise<WalletTools> | undefined;
+
+/** ethers with OpenSSL's scrypt in place of its own in JavaScript, which takes about five times as long. */
+function walletTools(): Promise<WalletTools> {
+  tools ??= Promise.all([import('ethers/wallet'), import('ethers/crypto')]).then(([wallet, {scrypt}]) => {
+    scrypt.register(async (password, salt, n, r, p, length) => toHex(await derive(password, salt, {n, r, p, length})));
+    return wallet;
+  });
+  return tools;
+}
+
+function derive(
+  password: Uint8Array,
+  salt: Uint8Array,
+  {n, r, p, length}: {n: number; r: number; p: number; length: number},
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    // Twice what is needed: OpenSSL counts its own overhead into the limit.
+    nodeScrypt(password, salt, length, {N: n, r, p, maxmem: 2 * MAX_SCRYPT_BYTES}, (error, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    });
+  });
+}
