@@ -1,4 +1,4 @@
-import {writeFile} from 'node:fs/promises';
+import {open} from 'node:fs/promises';
 
 import {Args, Flags, type Interfaces} from '@oclif/core';
 
@@ -23,7 +23,7 @@ export default class Infer extends BaseCommand<typeof Infer> {
       description: 'Model name, digest or GGUF file; any model if left out',
     }),
     system: Flags.string({helpValue: '<text>', description: 'Instructions that come before the question'}),
-    'max-tokens': Flags.integer({min: 1, description: 'Longest answer, in tokens; 1024 if left out'}),
+    'max-tokens': Flags.integer({min: 1, max: 1_000_000, description: 'Longest answer, in tokens; 1024 if left out'}),
     temperature: Flags.string({helpValue: '<0-2>', description: 'How freely words are drawn; 0 if left out'}),
     seed: Flags.integer({min: 0, max: 2 ** 32 - 1, description: 'Makes drawn words repeatable'}),
     'max-price': Flags.string({helpValue: '<QUIV>', description: 'Most that the whole answer may cost'}),
@@ -59,11 +59,12 @@ export default class Infer extends BaseCommand<typeof Infer> {
         ? {onOwnNode: () => this.note('Nothing of quiver runs here: asking through a short-lived node.')}
         : {modelPath: file}),
     });
+    // Before anything is asked: an answer without the receipt that was wanted would be paid for in vain.
+    await using receiptFile = receipt === undefined ? undefined : await open(receipt, 'w');
     const printer = new AnswerPrinter(this, process.stdout);
     try {
       for await (const event of client.infer(request, signal)) {
-        if (event.event === 'receipt' && receipt !== undefined)
-          await writeFile(receipt, `${toJson(event.receipt, 2)}\n`);
+        if (event.event === 'receipt') await receiptFile?.writeFile(`${toJson(event.receipt, 2)}\n`);
         if (this.jsonEnabled()) this.event(event);
         else await printer.print(event);
       }

@@ -122,6 +122,21 @@ describe('quiver infer', () => {
     expect(code).toBe(EXIT.failed);
   });
 
+  it.each([
+    ['--max-tokens', '99999999999'],
+    ['--max-price', '9'.repeat(60)],
+    ['--temperature', 'warm'],
+  ])('takes %s %s for wrong usage', async (flag, value) => {
+    const {code, stdout, stderr} = await quiver(['infer', 'Hi', flag, value]);
+    expect({code, stdout}).toEqual({code: EXIT.usage, stdout: ''});
+    expect(stderr).toMatch(/^Error: .*\nTry: /);
+  });
+
+  it('asks nothing when the receipt has no place to go', async () => {
+    const {code, stdout} = await quiver(['infer', 'Hi', '--receipt', join(home.home, 'nowhere', 'receipt.json')]);
+    expect({code, stdout}).toEqual({code: EXIT.failed, stdout: ''});
+  });
+
   it('ends with 130 at Ctrl-C, and the receipt of what was made is kept', async () => {
     const endless = join(home.home, 'endless.gguf');
     writeTinyGguf(endless, {name: 'endless', script: ['la', ' la'], contextTokens: 100_000});

@@ -49,7 +49,7 @@ async function run(
     services: [
       node,
       new ProviderService({...shared, node, peerKey, paymentKey, prices, backends: [backend], agentVersion: 'test'}),
-      new ClientService({...shared, node, peerKey, store: new ReceiptStore(':memory:')}),
+      new ClientService({...shared, node, peerKey, receipts: ':memory:'}),
     ],
     log: pino({level: 'silent'}),
     profile: 'local',

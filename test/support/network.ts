@@ -1,3 +1,6 @@
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import {generateKeyPair} from '@libp2p/crypto/keys';
@@ -49,6 +52,8 @@ export class TestNetwork implements AsyncDisposable {
   readonly logged: string[] = [];
   readonly #options: {serveDht: boolean};
   readonly #services: Service[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'quiver-network-'));
+  readonly #stores: ReceiptStore[] = [];
   readonly #registries = new Map<Service, Registry>();
   #bootstrap: readonly string[] = [];
 
@@ -139,17 +144,20 @@ export class TestNetwork implements AsyncDisposable {
   }
 
   async #client(node: NodeService, peerKey: PrivateKey, options: Partial<ClientOptions>): Promise<TestClient> {
-    const store = new ReceiptStore(':memory:');
+    const receipts = join(this.#folder, `${this.#services.length}.db`);
     const service = new ClientService({
       name: `service-of-${node.name}`,
       node,
       peerKey,
-      store,
+      receipts,
       network: TEST_NETWORK,
       protocolPrefix: TEST_PREFIX,
       ...options,
     });
     await this.start(service);
+    // A second look at the same file, as `quiver receipts` has it.
+    const store = new ReceiptStore(receipts);
+    this.#stores.push(store);
     const ask: TestClient['ask'] = async (
       {prompt = 'Say ten words.', ...request},
       signal = AbortSignal.timeout(20_000),
@@ -184,7 +192,9 @@ export class TestNetwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const store of this.#stores) store[Symbol.dispose]();
     for (const service of this.#services.toReversed()) await service.stop().catch(() => undefined);
+    rmSync(this.#folder, {recursive: true});
   }
 }
 

@@ -29,6 +29,8 @@ export interface Rogue {
 export interface RogueOptions {
   /** What it does with a request; `meter` counts and signs as an honest provider would. */
   answer?: (request: {open: Open; sink: AnswerSink; meter: Meter; rogue: Rogue}) => void | Promise<void>;
+  /** Offers nothing unless asked, and only when this has resolved; refuses with what it resolves to, if that is a text. */
+  quotes?: () => Promise<string | void>;
   /** Takes the raw stream instead. */
   stream?: (stream: Stream) => void | Promise<void>;
   /** ms that its clock is ahead. */
@@ -73,7 +75,8 @@ export async function addRogue(network: TestNetwork, options: RogueOptions): Pro
     ...options.bid,
   };
   let sequence = 1;
-  market.answering = async () => {
+  market.answering = async (request) => {
+    const refusal = request === undefined ? undefined : await options.quotes?.();
     sequence += 1;
     const issuedAt = now();
     const manifest = await sealManifest(
@@ -91,7 +94,8 @@ export async function addRogue(network: TestNetwork, options: RogueOptions): Pro
       peerKey,
       paymentKey,
     );
-    return {manifest, bids: [signBid(bid, bidKey)]};
+    if (typeof refusal === 'string') return {manifest, refusal};
+    return {manifest, bids: options.quotes !== undefined && request === undefined ? [] : [signBid(bid, bidKey)]};
   };
   await node.handle(names.infer, (stream: Stream, connection: Connection) => {
     if (options.stream !== undefined) return options.stream(stream);

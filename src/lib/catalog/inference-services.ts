@@ -5,7 +5,6 @@ import {loadOrCreatePaymentKey} from '../identity/payment-key.ts';
 import {ClientService} from '../inference/client/client-service.ts';
 import {ProviderService} from '../inference/provider/provider-service.ts';
 import type {NodeService} from '../p2p/node-service.ts';
-import {ReceiptStore} from '../receipts/store.ts';
 import type {Service} from '../service/service.ts';
 import type {ServiceSetup} from './services.ts';
 
@@ -34,6 +33,6 @@ export async function inferenceServices(
       agentVersion: `quiver/${version}`,
       ...(region !== undefined && {region}),
     }),
-    new ClientService({...shared, store: new ReceiptStore(receiptsDatabase(places))}),
+    new ClientService({...shared, receipts: receiptsDatabase(places)}),
   ];
 }

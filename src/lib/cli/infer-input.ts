@@ -38,7 +38,7 @@ export function inferRequest(prompt: string, flags: InferFlags): InferRequest {
     ...(flags.temperature !== undefined && {temperature: parseTemperature(flags.temperature)}),
     ...(seed !== undefined && {seed}),
     ...(race !== undefined && {race}),
-    ...(flags['max-price'] !== undefined && {maxPrice: parseAmount(flags['max-price'])}),
+    ...(flags['max-price'] !== undefined && {maxPrice: readMaxPrice(flags['max-price'])}),
     ...(totalMs !== undefined && {deadlines: {totalMs, firstTokenMs: totalMs, tokenGapMs: totalMs}}),
   };
 }
@@ -74,6 +74,18 @@ function parseTimeout(text: string): number {
     code: 'BAD_TIMEOUT',
     message: `${text} is no time to wait for an answer`,
     fix: 'Give a duration above 0 and up to 24h, e.g. --timeout 90s',
+    exit: EXIT.usage,
+  });
+}
+
+/** Costs are uint128. */
+function readMaxPrice(text: string): bigint {
+  const amount = parseAmount(text);
+  if (amount < 2n ** 128n) return amount;
+  throw new QuiverError({
+    code: 'BAD_MAX_PRICE',
+    message: `No answer costs ${text} QUIV`,
+    fix: 'Give a lower limit, or leave --max-price out.',
     exit: EXIT.usage,
   });
 }

@@ -8,7 +8,6 @@ import {ProviderService} from '../inference/provider/provider-service.ts';
 import type {ListenOptions} from '../p2p/listen.ts';
 import {NodeService} from '../p2p/node-service.ts';
 import {createNodeServices} from '../p2p/role-services.ts';
-import {ReceiptStore} from '../receipts/store.ts';
 import type {Service, ServiceContext} from '../service/service.ts';
 
 /**
@@ -80,7 +79,7 @@ export async function createDevnet({config, places, backends, version}: DevnetOp
   const client = new ClientService({
     node: clientNode,
     peerKey: clientKey,
-    store: new ReceiptStore(receiptsDatabase(places)),
+    receipts: receiptsDatabase(places),
     network,
     protocolPrefix,
   });

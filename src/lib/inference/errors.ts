@@ -23,6 +23,25 @@ export function noProvider(model: string, known: readonly string[]): QuiverError
   });
 }
 
+/** Providers are known, and none has said anything. */
+export function noOffer(model: string, known: number): QuiverError {
+  const who = known === 1 ? 'The one provider' : `None of the ${known} providers`;
+  const what = model === '' ? '' : ` of ${model}`;
+  return new QuiverError({
+    code: 'NO_OFFER',
+    message: `${who}${what} that this node knows of has ${known === 1 ? 'not ' : ''}made an offer in time`,
+    fix: 'Ask again in a moment. Look at your connections with: quiver network peers',
+  });
+}
+
+export function tooMuchAsked(): QuiverError {
+  return new QuiverError({
+    code: 'REQUEST_TOO_LARGE',
+    message: 'Every provider of this model refuses a prompt or an answer of this length',
+    fix: 'Ask for a shorter answer with --max-tokens 1024, or shorten the prompt.',
+  });
+}
+
 export function priceTooHigh(message: string): QuiverError {
   return new QuiverError({
     code: 'PRICE_TOO_HIGH',

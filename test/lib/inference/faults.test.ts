@@ -157,6 +157,50 @@ describe('deadlines', () => {
   });
 });
 
+describe('a provider that is known', () => {
+  it('and says nothing: the error says so, not that nobody serves the model', async () => {
+    const rogue = await addRogue(network, {quotes: () => new Promise(() => {})});
+    const client = await network.addClient({searchTimeoutMs: 300});
+    await network.known(client, 1);
+    await expect(client.ask({model: 'parrot', deadlines: {firstTokenMs: 500}})).rejects.toMatchObject({
+      code: 'NO_OFFER',
+      message: expect.stringContaining('The one provider of parrot'),
+      fix: expect.stringContaining('Ask again'),
+    });
+    expect(rogue.asked).toBe(0);
+  });
+
+  it('and takes longer than a search: is waited for as long as for a first token', async () => {
+    const {promise: asked, resolve} = Promise.withResolvers<void>();
+    const {promise: later, resolve: quote} = Promise.withResolvers<void>();
+    const answer = ({sink, meter}: Parameters<NonNullable<Parameters<typeof addRogue>[1]['answer']>>[0]) => {
+      sink.delta('hello', 1);
+      meter.delivered('hello', 1);
+      sink.end('stop', meter.sign('stop'));
+    };
+    await addRogue(network, {quotes: () => (resolve(), later), answer});
+    const client = await network.addClient({searchTimeoutMs: 300});
+    await network.known(client, 1);
+    const asking = client.ask({model: 'parrot'});
+    await asked;
+    // Longer than the search, and longer than a provider that is not known to serve it would be given.
+    await sleep(4_000);
+    quote();
+    expect(textOf(await asking)).toBe('hello');
+  });
+
+  it.each([
+    ['LIMITS', 'REQUEST_TOO_LARGE'],
+    ['BUSY', 'PROVIDER_BUSY'],
+    ['PRICE', 'PRICE_TOO_HIGH'],
+  ])('and refuses with %s: the error says why', async (refusal, code) => {
+    await addRogue(network, {quotes: async () => refusal});
+    const client = await network.addClient({searchTimeoutMs: 300});
+    await network.known(client, 1);
+    await expect(client.ask({model: 'parrot', maxPrice: 9n})).rejects.toMatchObject({code});
+  });
+});
+
 describe('a provider with its hands full', () => {
   it('refuses with a time to come back, and another one is asked', async () => {
     const full = new ScriptedBackend({slots: 1, beforeFirstMs: 1_500});

@@ -18,6 +18,8 @@ export interface Question extends Omit<ChatRequest, 'model' | 'topLogprobs'> {
   deadlines: Deadlines;
   /** Base units; the whole answer may not cost more. */
   maxCost: bigint | undefined;
+  /** Of the total time, what went by before this provider is asked, in ms. */
+  spentMs: number;
 }
 
 export interface Piece {
@@ -101,7 +103,7 @@ export async function* attempt(
       maxCost: question.maxCost?.toString() ?? '',
       previousReceipt: isZero(previous) ? new Uint8Array(0) : previous,
     },
-    question.deadlines,
+    {...question.deadlines, totalMs: Math.max(1, question.deadlines.totalMs - question.spentMs)},
   );
   const onAbort = (): void => exchange.cancel();
   signal.addEventListener('abort', onAbort, {once: true});

@@ -1,3 +1,4 @@
+import type {Offer} from '../market/bid-book.ts';
 import type {Standing} from './standing.ts';
 
 /** The part of an offer that the choice looks at. */
@@ -33,6 +34,22 @@ export function chooseProvider<T extends Candidate>(
   const second = (first + 1 + Math.floor(random() * (allowed.length - 1))) % allowed.length;
   const pair = [allowed[first], allowed[second]].filter((one) => one !== undefined);
   return pair.toSorted((a, b) => weight(a, standing, cheapest, now) - weight(b, standing, cheapest, now))[0];
+}
+
+/** Up to `count` different providers, one choice after the other. */
+export function chooseOffers(offers: readonly Offer[], count: number, standing: Standing): Offer[] {
+  const left = offers.map((offer) => {
+    const {priceIn, priceOut, slotsFree, firstTokenMs} = offer.signed.bid;
+    return {offer, provider: offer.provider, priceIn, priceOut, slotsFree, firstTokenMs};
+  });
+  const picked: Offer[] = [];
+  while (picked.length < count) {
+    const next = chooseProvider(left, standing, Date.now());
+    if (next === undefined) break;
+    picked.push(next.offer);
+    left.splice(left.indexOf(next), 1);
+  }
+  return picked;
 }
 
 function weight(candidate: Candidate, standing: Standing, cheapest: bigint, now: number): number {

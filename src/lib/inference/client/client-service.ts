@@ -1,8 +1,10 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+
 import type {PrivateKey} from '@libp2p/interface';
 
 import type {QuiverNode} from '../../p2p/node-options.ts';
 import {networkNames} from '../../p2p/protocols.ts';
-import type {ReceiptStore} from '../../receipts/store.ts';
+import {ReceiptStore} from '../../receipts/store.ts';
 import type {Network} from '../../records/eip712.ts';
 import type {Health, Route, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
 import {Finder} from '../market/finder.ts';
@@ -32,7 +34,8 @@ export interface ClientOptions {
   node: {readonly name: string; readonly node: QuiverNode};
   /** The node's own key: signs requests-for-quote. */
   peerKey: PrivateKey;
-  store: ReceiptStore;
+  /** Path of the receipts database; opened at start, closed at stop. */
+  receipts: string;
   network: Network;
   /** `/quiver/<profile>`. */
   protocolPrefix: string;
@@ -44,6 +47,7 @@ interface Running {
   market: MarketNode;
   client: InferenceClient;
   links: LinkPool;
+  store: ReceiptStore;
   metrics: ClientMetrics;
 }
 
@@ -64,21 +68,23 @@ export class ClientService implements Service {
 
   async start({log, metrics: registry}: ServiceContext): Promise<void> {
     this.#status = 'starting';
-    const {node: owner, network, peerKey, store, protocolPrefix: prefix, searchTimeoutMs} = this.#options;
+    const {node: owner, network, peerKey, receipts, protocolPrefix: prefix, searchTimeoutMs} = this.#options;
     const {node} = owner;
     const names = networkNames(prefix);
-    const market = await MarketNode.enter({node, names, network, log, curious: true});
-    const standing = new Standing();
     const metrics = await clientMetrics(registry);
+    const market = await MarketNode.enter({node, names, network, log, curious: true});
+    const store = new ReceiptStore(receipts);
+    const standing = new Standing();
     const links = new LinkPool(market, (provider, violation) => {
       metrics.violations.inc();
       standing.setBack(provider, 'failed', Date.now());
       log.warn({peer: provider, violation: violation.message}, 'a provider broke the protocol');
     });
     const book = new ReceiptBook(node.peerId.toString(), store);
-    const finder = new Finder({market, network, peerKey, prefix, searchTimeoutMs});
+    const trusted = (provider: string): boolean => !standing.banned(provider, Date.now());
+    const finder = new Finder({market, network, peerKey, prefix, trusted, searchTimeoutMs});
     const client = new InferenceClient({market, finder, links, standing, book});
-    this.#running = {market, client, links, metrics};
+    this.#running = {market, client, links, store, metrics};
     this.#status = 'ready';
   }
 
@@ -90,6 +96,7 @@ export class ClientService implements Service {
     await running.links.close();
     await running.client.settled();
     await running.market.leave();
+    running.store[Symbol.dispose]();
   }
 
   /** Throws QuiverError with one of the codes in docs/protocol-stream.md; an abort cancels at the provider. */
@@ -119,14 +126,13 @@ export class ClientService implements Service {
     const {manifests} = market.intake;
     const both = AbortSignal.any([signal, AbortSignal.timeout(MODELS_TIMEOUT_MS)]);
     const key = await providerKey(this.#options.protocolPrefix);
-    const {promise: tick, resolve} = Promise.withResolvers<void>();
-    both.addEventListener('abort', () => resolve(), {once: true});
-    while (manifests.all(Date.now()).length === 0 && !both.aborted) {
+    const known = (): boolean => manifests.all(Date.now()).length > 0;
+    while (!known() && !both.aborted) {
       for await (const provider of findProviders(market.node, key, MAX_FETCHED, both)) {
-        await market.ask(provider, {manifest: true}, both).catch(() => undefined);
+        // One that is gone keeps nobody from asking the next.
+        market.ask(provider, {manifest: true}, both).catch(() => undefined);
       }
-      if (manifests.all(Date.now()).length > 0) break;
-      await Promise.race([tick, new Promise((wake) => setTimeout(wake, RETRY_INTERVAL_MS))]);
+      if (!known()) await sleep(RETRY_INTERVAL_MS, undefined, {signal: both}).catch(() => undefined);
     }
     signal.throwIfAborted();
     return summarise(manifests.all(Date.now()));

@@ -88,7 +88,9 @@ function optional<T>(fields: Record<string, unknown>, name: string, is: (value: 
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isNumber = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 10;
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+/** Counts travel as uint32. */
+const isCount = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 32;
 const isSeed = (value: unknown): value is number =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 32;
 const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';

@@ -2,6 +2,7 @@ import {peerIdFromString} from '@libp2p/peer-id';
 
 import {providerUnreachable} from '../errors.ts';
 import type {MarketNode} from '../market/market-node.ts';
+import {orAborted} from '../or-aborted.ts';
 import {ClientLink} from '../wire/client-link.ts';
 import type {ProtocolViolation} from '../wire/framing.ts';
 import {localStreamPair} from '../wire/local-stream.ts';
@@ -29,17 +30,9 @@ export class LinkPool {
     // Moved to the end: the order of the map is the order of use.
     this.#links.delete(provider);
     this.#links.set(provider, opening);
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener('abort', onAbort, {once: true});
-    try {
-      signal.throwIfAborted();
-      const link = await Promise.race([opening, aborted.promise]);
-      this.#trim();
-      return link;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    const link = await orAborted(opening, signal);
+    this.#trim();
+    return link;
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,6 @@ import type {PaymentKey} from '../../core/secp256k1.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {NodeNetwork} from '../../p2p/node-options.ts';
 import {NodeService} from '../../p2p/node-service.ts';
-import {ReceiptStore} from '../../receipts/store.ts';
 import type {Network} from '../../records/eip712.ts';
 import type {Service} from '../../service/service.ts';
 import type {Backend} from '../backend.ts';
@@ -28,7 +27,7 @@ export interface OwnClientOptions {
 
 /** A short-lived node of our own that joins the network to ask, and leaves when closed. */
 export async function ownClient(options: OwnClientOptions): Promise<NetworkClient> {
-  const {profile, network, bootstrap, peerKey, log, serve, agentVersion} = options;
+  const {profile, network, bootstrap, peerKey, receipts, log, serve, agentVersion} = options;
   const node = new NodeService({
     name: 'node',
     roles: ['client'],
@@ -38,9 +37,8 @@ export async function ownClient(options: OwnClientOptions): Promise<NetworkClien
     bootstrap,
     mdns: false,
   });
-  const store = new ReceiptStore(options.receipts);
   const {protocolPrefix} = profile;
-  const client = new ClientService({node, peerKey, store, network, protocolPrefix});
+  const client = new ClientService({node, peerKey, receipts, network, protocolPrefix});
   const free = {priceIn: 0n, priceOut: 0n};
   const services: Service[] = [
     node,
@@ -52,7 +50,6 @@ export async function ownClient(options: OwnClientOptions): Promise<NetworkClien
   const started: Service[] = [];
   const close = async (): Promise<void> => {
     for (const service of started.splice(0).toReversed()) await service.stop();
-    store[Symbol.dispose]();
   };
   try {
     const context = {signal: new AbortController().signal, log, metrics: new Registry(), find: () => undefined};

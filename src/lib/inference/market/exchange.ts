@@ -5,12 +5,13 @@ import {MAX_MARKET_MESSAGE_BYTES} from '../limits.ts';
 import {encodeFrame} from '../wire/framing.ts';
 import {StreamLink} from '../wire/stream-link.ts';
 
-/** A question and its reply are a few KiB. */
+/** A question and its reply are a few KiB; who only wants to hear of the market waits no longer. */
 export const EXCHANGE_TIMEOUT_MS = 3_000;
 
 /**
  * Opens a stream to a peer, sends one message and, when a reply is awaited, gives the one that comes back.
- * Rejects when the peer can't be reached, closes the stream without a reply, or takes longer than 3 s.
+ * Rejects when the peer can't be reached, closes the stream without a reply, or when the signal, which must have a
+ * deadline, aborts.
  */
 export async function exchange(
   node: QuiverNode,
@@ -20,9 +21,8 @@ export async function exchange(
   signal: AbortSignal,
   reply: boolean,
 ): Promise<Uint8Array | undefined> {
-  const both = AbortSignal.any([signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
   const stream = await node.dialProtocol(peerIdFromString(peer), protocol, {
-    signal: both,
+    signal,
     runOnLimitedConnection: true,
   });
   const {promise, resolve, reject} = Promise.withResolvers<Uint8Array | undefined>();
@@ -34,14 +34,15 @@ export async function exchange(
   });
   const onAbort = (): void => {
     link.abort(new Error('the exchange was given up'));
-    reject(new Error('the peer did not answer in time', {cause: both.reason}));
+    reject(new Error('the peer did not answer in time', {cause: signal.reason}));
   };
-  both.addEventListener('abort', onAbort, {once: true});
+  signal.addEventListener('abort', onAbort, {once: true});
+  if (signal.aborted) onAbort();
   link.schedule();
   try {
     return await promise;
   } finally {
-    both.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
     void link.close();
   }
 }

@@ -5,22 +5,27 @@ import type {PrivateKey} from '@libp2p/interface';
 import type {Network} from '../../records/eip712.ts';
 import {createRequestId, sealRequestForQuote} from '../../records/request-for-quote.ts';
 import type {Wanted} from '../../records/request-for-quote.ts';
+import type {Manifest} from '../../records/manifest.ts';
+import {orAborted} from '../or-aborted.ts';
 import type {Offer} from './bid-book.ts';
+import {EXCHANGE_TIMEOUT_MS} from './exchange.ts';
+import {Inquiry} from './inquiry.ts';
+import {MAX_OTHERS} from './intake.ts';
 import type {MarketNode} from './market-node.ts';
 import {findModel, isDigest} from './match.ts';
-import {MAX_OTHERS} from './intake.ts';
-import {findProviders, providerKey, rememberAddresses} from './rendezvous.ts';
+import {findProviders, providerKey} from './rendezvous.ts';
 
-/** Providers asked one by one; the announcement reaches the others. */
-const MAX_ASKED = 6;
+/** Providers that one search of the DHT names, and peers that are asked whom they know. */
+const MAX_NAMED = 6;
 /** After the first bid: time for a better one to arrive. */
 const SETTLE_MS = 30;
 /** When all who were asked have answered without a bid: time for one that comes by gossip. */
 const LATE_BID_MS = 500;
-/** The longest a search goes on before it says that nobody is there. */
+/** The longest that providers are looked for. Those that were found may take longer to answer. */
 const SEARCH_TIMEOUT_MS = 5_000;
-/** After the first round of dials: without a single connection nobody will answer. */
+/** With nobody to dial, and after those that were dialled could not be reached: time for a connection after all. */
 const ALONE_MS = 500;
+const LOST_MS = 3_000;
 /** A publish right after a connection finds no subscriber yet; looked at again this often. */
 const RETRY_INTERVAL_MS = 50;
 
@@ -44,6 +49,14 @@ export interface SearchOptions {
   except: ReadonlySet<string>;
   /** Every offer that can be had, not just the first. */
   all: boolean;
+  /** How long providers that are known to serve the model may take to answer, in ms. */
+  patienceMs: number;
+}
+
+export interface Found {
+  offers: Offer[];
+  /** What those that were asked have said instead of an offer. */
+  refusals: ReadonlySet<string>;
 }
 
 export interface FinderOptions {
@@ -53,6 +66,8 @@ export interface FinderOptions {
   peerKey: PrivateKey;
   /** `/quiver/<profile>`, for the DHT keys. */
   prefix: string;
+  /** Whether a provider's offers can be of use at all. */
+  trusted: (provider: string) => boolean;
   /** @default 5_000 */
   searchTimeoutMs?: number | undefined;
 }
@@ -60,7 +75,7 @@ export interface FinderOptions {
 /** Finds offers: live bids first, else it asks the providers it knows, announces the request and searches the DHT. */
 export class Finder {
   readonly #options: FinderOptions;
-  readonly #searches = new Map<string, Promise<void>>();
+  readonly #searches = new Map<string, Promise<ReadonlySet<string>>>();
 
   constructor(options: FinderOptions) {
     this.#options = options;
@@ -71,39 +86,62 @@ export class Finder {
     return this.#options.market.intake.bids.live(wish.model, Date.now());
   }
 
-  /**
-   * Asks the network. Ends shortly after the first bid from somebody not in `except`; with `all`, once everybody who
-   * is known has answered. Empty when nobody has bid within the search time. Callers that want the same share a search.
-   */
-  async search(wish: Wish, signal: AbortSignal, {except, all}: SearchOptions): Promise<Offer[]> {
-    const key = `${wish.model} ${all} ${wish.maxPriceOut ?? ''}`;
-    const shared = except.size === 0 ? this.#searches.get(key) : undefined;
-    const searching = shared ?? this.#search(wish, {except, all}).finally(() => this.#searches.delete(key));
-    if (except.size === 0) this.#searches.set(key, searching);
-    const aborted = Promise.withResolvers<void>();
-    const onAbort = (): void => aborted.resolve();
-    signal.addEventListener('abort', onAbort, {once: true});
-    if (!signal.aborted) await Promise.race([searching, aborted.promise]);
-    signal.removeEventListener('abort', onAbort);
-    signal.throwIfAborted();
-    return this.live(wish).filter(({provider}) => !except.has(provider));
+  /** Providers that say that they serve the model, and have not lied to us. */
+  serving(wish: Wish): Manifest[] {
+    const {market, trusted} = this.#options;
+    return market.intake.manifests.serving(wish.model, Date.now()).filter(({peerId}) => trusted(peerId));
   }
 
-  async #search(wish: Wish, {except, all}: SearchOptions): Promise<void> {
-    const {market, searchTimeoutMs = SEARCH_TIMEOUT_MS} = this.#options;
+  /**
+   * Asks the network. Ends shortly after the first bid from somebody not in `except`; with `all`, once everybody who
+   * is known has answered. No offers when nobody could be found within the search time, or none of those found has
+   * bid within `patienceMs`. Callers that want the same share a search. Throws the signal's reason.
+   */
+  async search(wish: Wish, signal: AbortSignal, options: SearchOptions): Promise<Found> {
+    const {except} = options;
+    const usable = (): Offer[] => this.live(wish).filter(({provider}) => !except.has(provider));
+    const joined = this.#running(wish, options) !== undefined;
+    let refusals = await orAborted(this.#share(wish, options), signal);
+    // A search that was about to end when we came says little.
+    if (joined && usable().length === 0) refusals = await orAborted(this.#share(wish, options), signal);
+    return {offers: usable(), refusals};
+  }
+
+  #running(wish: Wish, {except, all}: SearchOptions): Promise<ReadonlySet<string>> | undefined {
+    return except.size === 0 ? this.#searches.get(keyOf(wish, all)) : undefined;
+  }
+
+  #share(wish: Wish, options: SearchOptions): Promise<ReadonlySet<string>> {
+    const running = this.#running(wish, options);
+    if (running !== undefined) return running;
+    if (options.except.size > 0) return this.#search(wish, options);
+    const key = keyOf(wish, options.all);
+    const searching = this.#search(wish, options).finally(() => this.#searches.delete(key));
+    this.#searches.set(key, searching);
+    return searching;
+  }
+
+  async #search(wish: Wish, {except, all, patienceMs}: SearchOptions): Promise<ReadonlySet<string>> {
+    const {market, trusted, searchTimeoutMs = SEARCH_TIMEOUT_MS} = this.#options;
     const done = new AbortController();
-    const signal = AbortSignal.any([done.signal, AbortSignal.timeout(searchTimeoutMs)]);
+    const limit = setTimeout(() => done.abort(), Math.max(searchTimeoutMs, patienceMs)).unref();
+    const {signal} = done;
     const found = Promise.withResolvers<void>();
+    const useless = (provider: string): boolean => except.has(provider) || !trusted(provider);
     const stop = market.onOffers((offers) => {
-      if (offers.some((offer) => !except.has(offer.provider) && isFor(wish, offer))) found.resolve();
+      if (offers.some((offer) => !useless(offer.provider) && isFor(wish, offer))) found.resolve();
     });
     signal.addEventListener('abort', () => found.resolve(), {once: true});
-    const asking = this.#askEverybody(wish, except, signal).catch(() => undefined);
     void this.#alone(signal).then((alone) => (alone ? found.resolve() : undefined));
     try {
-      await Promise.race([found.promise, asking.then(() => sleep(LATE_BID_MS, undefined, {ref: false}))]);
-      if (!signal.aborted) await Promise.race([all ? asking : sleep(SETTLE_MS, undefined, {ref: false}), asking]);
+      const sealed = await this.#seal(wish);
+      const inquiry = new Inquiry({market, sealed, useless, signal});
+      const asking = this.#askEverybody(wish, {sealed, inquiry}, signal).catch(() => undefined);
+      await Promise.race([found.promise, asking.then(() => pause(LATE_BID_MS, signal))]);
+      if (!signal.aborted) await Promise.race([all ? asking : pause(SETTLE_MS, signal), asking]);
+      return inquiry.refusals;
     } finally {
+      clearTimeout(limit);
       done.abort();
       stop();
     }
@@ -112,39 +150,35 @@ export class Finder {
   /** True when nobody could be reached at all, so that the user need not wait to hear it. */
   async #alone(signal: AbortSignal): Promise<boolean> {
     const {node} = this.#options.market;
-    await node.services.rejoin.firstContact;
+    const reached = await node.services.rejoin.firstContact;
     if (node.getConnections().length > 0) return false;
-    await sleep(ALONE_MS, undefined, {signal}).catch(() => undefined);
+    await pause(reached ? ALONE_MS : LOST_MS, signal);
     return node.getConnections().length === 0;
   }
 
   /** Everything at once; each way may be the one that works. Resolves when all have had their say. */
-  async #askEverybody(wish: Wish, except: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    const {market} = this.#options;
-    const self = market.node.peerId.toString();
-    const sealed = await this.#seal(wish);
-    const asked = new Set<string>(except);
-    const ask = async (provider: string): Promise<void> => {
-      if (asked.has(provider) || asked.size >= MAX_ASKED + except.size) return;
-      asked.add(provider);
-      const manifest = market.intake.manifests.get(provider, Date.now());
-      if (manifest !== undefined && provider !== self) await rememberAddresses(market.node, manifest);
-      await market.ask(provider, {requestForQuote: sealed}, signal).catch(() => undefined);
-    };
-    const askKnown = async (): Promise<void> => {
-      const known = market.intake.manifests.serving(wish.model, Date.now());
+  async #askEverybody(
+    wish: Wish,
+    {sealed, inquiry}: {sealed: Uint8Array; inquiry: Inquiry},
+    signal: AbortSignal,
+  ): Promise<void> {
+    const {market, searchTimeoutMs = SEARCH_TIMEOUT_MS} = this.#options;
+    const askKnown = (): void => {
+      const known = this.serving(wish);
       const near = known.filter(({peerId}) => market.isConnected(peerId));
-      await Promise.all([...near, ...known].map(({peerId}) => ask(peerId)));
+      for (const {peerId} of [...near, ...known]) inquiry.add(peerId);
     };
+    const knewSome = this.serving(wish).length > 0;
     // Peers hand on the manifests that they know, so that a newcomer soon knows whom to ask.
-    const stop = market.onManifests(() => void askKnown());
+    const stop = market.onManifests(askKnown);
     signal.addEventListener('abort', stop, {once: true});
-    const knewSome = market.intake.manifests.serving(wish.model, Date.now()).length > 0;
+    askKnown();
+    const looking = AbortSignal.any([signal, AbortSignal.timeout(searchTimeoutMs)]);
     await Promise.allSettled([
-      this.#announce(sealed, signal),
-      askKnown(),
-      ...(knewSome ? [] : [this.#askPeers(wish, signal), this.#searchDht(wish, ask, signal)]),
+      this.#announce(sealed, looking),
+      ...(knewSome ? [] : [this.#askPeers(wish, looking), this.#searchDht(wish, inquiry, looking)]),
     ]);
+    await inquiry.settled();
   }
 
   async #seal(wish: Wish): Promise<Uint8Array> {
@@ -173,35 +207,40 @@ export class Finder {
     while (!signal.aborted) {
       const recipients = await market.publish(market.names.requestTopic, sealed);
       if (recipients > 0) return;
-      await sleep(RETRY_INTERVAL_MS, undefined, {signal}).catch(() => undefined);
+      await pause(RETRY_INTERVAL_MS, signal);
     }
   }
 
   /** Asks those that are connected whom they know for this model. */
   async #askPeers({model}: Wish, signal: AbortSignal): Promise<void> {
     const {market} = this.#options;
-    const peers = market.marketPeers().slice(0, MAX_ASKED);
-    await Promise.allSettled(peers.map((peer) => market.ask(peer, {others: MAX_OTHERS, model}, signal)));
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)]);
+    const peers = market.marketPeers().slice(0, MAX_NAMED);
+    await Promise.allSettled(peers.map((peer) => market.ask(peer, {others: MAX_OTHERS, model}, soon)));
   }
 
   /** The DHT, again and again until the node has joined it and somebody bids. */
-  async #searchDht(wish: Wish, ask: (provider: string) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #searchDht(wish: Wish, inquiry: Inquiry, signal: AbortSignal): Promise<void> {
     const {market, prefix} = this.#options;
     const byName = wish.model !== '' && !isDigest(wish.model);
     const key = await providerKey(prefix, byName ? wish.model : undefined);
     let pauseMs = DHT_RETRY_MS;
     for (let round = 1; !signal.aborted; round += 1) {
-      const asked: Promise<void>[] = [];
       if (market.node.getConnections().length > 0) {
-        for await (const provider of findProviders(market.node, key, MAX_ASKED, signal)) asked.push(ask(provider));
+        for await (const provider of findProviders(market.node, key, MAX_NAMED, signal)) inquiry.add(provider);
       }
-      await Promise.all(asked);
+      await orAborted(inquiry.settled(), signal);
       const knowsNetwork = market.intake.manifests.all(Date.now()).length > 0;
       if (this.live(wish).length > 0 || (knowsNetwork && round >= DHT_ROUNDS)) return;
-      await sleep(pauseMs, undefined, {signal}).catch(() => undefined);
+      await pause(pauseMs, signal);
       pauseMs *= 2;
     }
   }
+}
+
+/** Wishes of one key are served by one search. */
+function keyOf({model, maxPriceOut}: Wish, all: boolean): string {
+  return `${all} ${maxPriceOut ?? ''} ${model}`;
 }
 
 function isFor(wish: Wish, {signed: {bid}}: Offer): boolean {
@@ -211,4 +250,9 @@ function isFor(wish: Wish, {signed: {bid}}: Offer): boolean {
 function wantedOf(model: string): Wanted {
   if (model === '') return {capability: 'chat'};
   return isDigest(model) ? {modelDigest: model} : {model};
+}
+
+/** Ends early, and quietly, when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, {signal, ref: false}).catch(() => undefined);
 }

@@ -25,6 +25,8 @@ import {rememberAddresses} from './rendezvous.ts';
 const QUERY_RATE = {perSecond: 20, burst: 60};
 /** Streams of one connection at once; each carries one question. */
 const MAX_QUERY_STREAMS = 16;
+/** Who opens a stream and then asks nothing holds one of those. */
+const QUESTION_TIMEOUT_MS = 10_000;
 /** Manifests of others that are handed on at once. */
 const MAX_OTHERS_BYTES = 32 * 1024;
 /** Who knows so many providers need not be told of more by every new peer. */
@@ -220,6 +222,7 @@ export class MarketNode {
         // One question per stream.
         if (asked) return;
         asked = true;
+        clearTimeout(timer);
         const reply = this.#queryRates.allow(peer.toString(), Date.now())
           ? this.#onQuery(bytes, peer)
           : Promise.resolve({refusal: 'RATE', retryAfterMs: 1_000});
@@ -233,7 +236,7 @@ export class MarketNode {
       outgoing: () => outgoing.splice(0),
       closed: () => clearTimeout(timer),
     });
-    const timer = setTimeout(() => link.abort(new Error('the question took too long')), EXCHANGE_TIMEOUT_MS).unref();
+    const timer = setTimeout(() => link.abort(new Error('no question came')), QUESTION_TIMEOUT_MS).unref();
   }
 
   async #onQuery(bytes: Uint8Array, peer: PeerId): Promise<MarketReplyFields | undefined> {
