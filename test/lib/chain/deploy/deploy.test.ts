@@ -4,6 +4,7 @@ import {beforeEach, describe, expect, it} from 'vitest';
 
 import type {Chain} from '../../../../src/lib/chain/chain.ts';
 import {contractSet, type ContractSet, type DeploySettings} from '../../../../src/lib/chain/deploy/contract-set.ts';
+import {costOf} from '../../../../src/lib/chain/cost.ts';
 import {CREATE2_FACTORY} from '../../../../src/lib/chain/deploy/create2.ts';
 import {deploymentsAfter, deployPlan, isMainnet} from '../../../../src/lib/chain/deploy/deploy.ts';
 import {loadMoneyAddresses, readDeployments, writeDeployments} from '../../../../src/lib/chain/deploy/deployments.ts';
@@ -47,7 +48,10 @@ describe('a deployment', () => {
     const planned = await deployPlan(chain, set);
     expect(planned.missing).toHaveLength(6);
     expect(planned.plan.steps).toHaveLength(7);
+    const cost = await costOf(chain, planned.plan);
     await deploy();
+    const spent = 10n ** 24n - (await chain.balance(settings.deployer));
+    expect(spent).toBeLessThan(cost.total.maxPol);
     const token = chain.contract(quivTokenAbi, address('QUIVToken'));
     expect(await token.read('balanceOf', [settings.holder])).toBe(10n ** 27n);
     const manager = chain.contract(accessManagerAbi, set.accessManager);

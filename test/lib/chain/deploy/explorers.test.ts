@@ -1,4 +1,4 @@
-import {createServer, type IncomingMessage} from 'node:http';
+import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
 
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -20,13 +20,13 @@ let close: () => void;
 // What explorers are known to do is written in their documents; none can be asked here.
 beforeEach(async () => {
   seen = [];
-  const server = createServer((request, response) => {
-    void readBody(request).then((body) => {
-      const one = {method: request.method ?? '', url: new URL(request.url ?? '', 'http://localhost'), body};
-      seen.push(one);
-      response.end(JSON.stringify(answer(one)));
-    });
-  });
+  const reply = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const target = new URL(request.url ?? '', 'http://localhost');
+    const one = {method: request.method ?? '', url: target, body: await readBody(request)};
+    seen.push(one);
+    response.end(JSON.stringify(answer(one)));
+  };
+  const server = createServer((request, response) => void reply(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   close = () => {
