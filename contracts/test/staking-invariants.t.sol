@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {IQUIVerStaking} from "../src/interfaces/IQUIVerStaking.sol";
 import {StakingHandler} from "./staking-handler.t.sol";
 import {StakingSetup} from "./support/StakingSetup.sol";
+import {vm} from "./support/Vm.sol";
 
+/// @dev The handler makes only calls that must succeed: any revert of it is a fault.
 contract StakingInvariantsTest is StakingSetup {
     StakingHandler private handler;
 
@@ -19,7 +21,9 @@ contract StakingInvariantsTest is StakingSetup {
         super.setUp();
         handler = new StakingHandler(staking, token, guardian, multisig, arbiter);
         require(token.transfer(address(handler), 300_000_000 * QUIV));
-        handler.prepare();
+        vm.prank(address(handler));
+        token.approve(address(staking), type(uint256).max);
+        for (uint256 i = 0; i < handler.actorCount(); ++i) equip(handler.actors(i));
     }
 
     function targetContracts() public view returns (address[] memory list) {
@@ -28,6 +32,7 @@ contract StakingInvariantsTest is StakingSetup {
     }
 
     /// @dev What can be said of the sums over all accounts.
+    /// hardhat-config: invariant.fail-on-revert = true
     function invariant_Sums() public view {
         Sums memory sums = sum();
         IQUIVerStaking.PoolInfo memory pool = staking.poolInfo();
@@ -52,6 +57,7 @@ contract StakingInvariantsTest is StakingSetup {
     }
 
     /// @dev What must have held at every step on the way.
+    /// hardhat-config: invariant.fail-on-revert = true
     function invariant_Steps() public view {
         isTrue(handler.unexpected().length == 0, "10 what is allowed never reverts");
         isTrue(!handler.exitReverted(), "11 no slash, pause or report makes an exit revert");
@@ -63,6 +69,7 @@ contract StakingInvariantsTest is StakingSetup {
     }
 
     /// @dev What must hold for each account by itself.
+    /// hardhat-config: invariant.fail-on-revert = true
     function invariant_Accounts() public view {
         IQUIVerStaking.Tier[] memory tiers = staking.tiers();
         for (uint256 i = 0; i < handler.actorCount(); ++i) {

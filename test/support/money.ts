@@ -82,14 +82,23 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
+interface StartOptions {
+  /** Most blocks that the RPC server looks through at once for events. @default no limit */
+  maxLogRange?: number;
+}
+
 /** Starts all of it; gone after the tests of the file. */
-export async function startMoney(): Promise<TestMoney> {
+export async function startMoney({maxLogRange = Infinity}: StartOptions = {}): Promise<TestMoney> {
   const accounts = NAMES.map((name) => new Wallet(keyOf(name)).address);
   const local = await LocalChain.open({chainId: CHAIN_ID, accounts});
   const server = createServer((request, response) => {
     void (async () => {
       const {id, method, params} = (await json(request)) as {id: number; method: string; params: unknown[]};
-      const answer = await local.request(method, params ?? []);
+      const [range] = (params ?? []) as [{fromBlock: string; toBlock: string}?];
+      const isTooLong = method === 'eth_getLogs' && Number(range?.toBlock) - Number(range?.fromBlock) > maxLogRange;
+      const answer = isTooLong
+        ? {error: {code: -32_602, message: 'block range too large'}}
+        : await local.request(method, params ?? []);
       response.setHeader('content-type', 'application/json').end(JSON.stringify({jsonrpc: '2.0', id, ...answer}));
     })();
   });

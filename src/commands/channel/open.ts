@@ -20,8 +20,8 @@ export default class ChannelOpen extends MoneyCommand<typeof ChannelOpen> {
     }),
   };
   static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 25 --yes',
     '<%= config.bin %> <%= command.id %> 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC 25 --dry-run',
+    '<%= config.bin %> <%= command.id %> 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC 25 --yes',
   ];
 
   async run(): Promise<object> {

@@ -29,7 +29,7 @@ export default class ContractsDeploy extends BaseCommand<typeof ContractsDeploy>
   };
   static override examples = [
     '<%= config.bin %> <%= command.id %> --dry-run',
-    '<%= config.bin %> <%= command.id %> --profile amoy --guardian 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --yes',
+    '<%= config.bin %> <%= command.id %> --contract QUIVToken --yes',
   ];
 
   async run(): Promise<object> {

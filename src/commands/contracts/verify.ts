@@ -19,7 +19,7 @@ export default class ContractsVerify extends BaseCommand<typeof ContractsVerify>
   };
   static override examples = [
     '<%= config.bin %> <%= command.id %> --offline',
-    '<%= config.bin %> <%= command.id %> --at sourcify',
+    '<%= config.bin %> <%= command.id %> --json',
   ];
 
   async run(): Promise<object> {

@@ -8,8 +8,8 @@ export default class SlashExecute extends MoneyCommand<typeof SlashExecute> {
   static override args = {report: Args.string({required: true, description: 'First digits of its id (slash list)'})};
   static override flags = PLAN_FLAGS;
   static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x5f3a90cc --dry-run',
-    '<%= config.bin %> <%= command.id %> 0x5f3a90cc --yes',
+    '<%= config.bin %> <%= command.id %> 0xe08ed9af --dry-run',
+    '<%= config.bin %> <%= command.id %> 0xe08ed9af --yes',
   ];
 
   async run(): Promise<object> {

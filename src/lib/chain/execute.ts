@@ -20,8 +20,9 @@ export interface ExecuteOptions {
  * Carries a plan out, step after step: simulate, sign, write down, send, wait until it is mined and stays mined. When an
  * earlier run of the same plan was cut short, that one is finished and nothing is done twice; once it is finished, the
  * same plan starts anew.
- * Errors: REVERTED, CHAIN_FUNDS, CHAIN_UNREACHABLE, CHAIN_REFUSED, TX_FAILED, TX_PENDING, SIGNER_WRONG, SIGNER_ACCOUNT,
- * STORE_FULL. After any of them but the first and TX_FAILED the same command goes on where it stopped.
+ * Errors: REVERTED, CHAIN_FUNDS, CHAIN_UNREACHABLE, CHAIN_REFUSED, TX_FAILED, TX_PENDING, TX_UNKNOWN, SIGNER_WRONG, SIGNER_ACCOUNT,
+ * STORE_FULL. After REVERTED, TX_FAILED and TX_UNKNOWN the same command starts anew, after the
+ * others it goes on where it stopped.
  */
 export async function execute(plan: TransactionPlan, options: ExecuteOptions): Promise<PlanResult> {
   const {chain, journal, signer} = options;

@@ -30,8 +30,10 @@ function wordsFor(data: string, serverMessage: string): {message: string; fix: s
     const fix = 'Check the address and that its contracts belong to this version: quiver contracts status';
     return {message: `The contract refused without a reason that we know: ${serverMessage}`, fix};
   }
-  const args: Record<string, unknown> = found.args.toObject();
   if (found.name === 'Error') return {message: `The contract refused: ${String(found.args[0])}`, fix: LOOK};
+  const args = Object.fromEntries(
+    found.fragment.inputs.map(({name}, index): [string, unknown] => [name, found.args[index]]),
+  );
   const words = REVERT_WORDS.get(found.name)?.(args);
   if (words !== undefined) return {...words, name: found.name};
   const details = Object.entries(args).map(([name, value]) => `${name} ${String(value)}`);

@@ -12,7 +12,7 @@ import type {Attempt, JournalPlan, JournalStep, TransactionJournal} from './jour
 import {serially} from './serially.ts';
 import {signChecked, type Signer} from './signer.ts';
 import type {StepProgress} from './plan.ts';
-import {failed, stillPending, waitFor} from './wait.ts';
+import {failed, forgotten, stillPending, waitFor} from './wait.ts';
 
 export interface StepTiming {
   /** Between two looks at the chain. */
@@ -28,6 +28,9 @@ export interface StepTiming {
 const LOCAL_TIMING: StepTiming = {pollMs: 15, confirmations: 1, stuckMs: 5_000, giveUpMs: 60_000};
 /** A block every two seconds; reorganisations deeper than a few blocks are announced as finality faults. */
 const PUBLIC_TIMING: StepTiming = {pollMs: 1_500, confirmations: 5, stuckMs: 60_000, giveUpMs: 600_000};
+
+/** Servers keep transactions for weeks at least; a day leaves room for clocks that are wrong. */
+const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
 
 /** Servers behind one address may be a block apart: one may not know yet what another has just confirmed. */
 const LAG_RETRIES = 6;
@@ -48,6 +51,8 @@ export class StepRunner {
   readonly #context: StepContext;
   readonly #timing: StepTiming;
   #minedHere = false;
+  /** When this run took the step at work up. */
+  #since = 0;
 
   constructor(context: StepContext) {
     this.#context = context;
@@ -57,6 +62,7 @@ export class StepRunner {
 
   async finish(step: JournalStep): Promise<void> {
     const {chain, signal} = this.#context;
+    this.#since = performance.now();
     if (step.status === 'mined' && (await this.#stillMined(step))) {
       this.#tell(step, 'already', step.hash);
       return;
@@ -148,18 +154,17 @@ export class StepRunner {
   async #wait(step: JournalStep): Promise<void> {
     const {chain, journal, run, account, signal} = this.#context;
     const attempts = journal.attempts(run.id, step);
-    const started = performance.now();
     const outcome = await waitFor(
       chain,
       {account, nonce: step.nonce ?? 0, attempts, timing: this.#timing, signal},
       () => this.#tell(step, 'waiting', attempts.at(-1)?.hash),
     );
     if (outcome.kind === 'mined') this.#mined(step, outcome.receipt);
-    else if (outcome.kind === 'superseded') journal.superseded(run.id, step);
+    else if (outcome.kind === 'superseded') this.#plannedAgain(step, attempts);
     else if (outcome.kind === 'reorged') {
       this.#tell(step, 'reorged', attempts.at(-1)?.hash);
       await this.#resend(step);
-    } else if (performance.now() - started + this.#age(attempts) > this.#timing.giveUpMs) {
+    } else if (performance.now() - this.#since > this.#timing.giveUpMs) {
       throw stillPending(chain, attempts.at(-1)?.hash ?? '', this.#timing.giveUpMs);
     } else await this.#replaceIfAffordable(step);
   }
@@ -173,7 +178,21 @@ export class StepRunner {
     }
   }
 
-  /** How long this step has been under way. */
+  /**
+   * The nonce is gone and no server knows the transaction. While it is young that means that another one used it; later
+   * it may as well mean that servers have forgotten it, and then paying again is for a person to decide.
+   */
+  #plannedAgain(step: JournalStep, attempts: readonly Attempt[]): void {
+    const {chain, journal, run} = this.#context;
+    if (this.#age(attempts) < FORGOTTEN_MS) {
+      journal.superseded(run.id, step);
+      return;
+    }
+    journal.finish(run.id);
+    throw forgotten(chain, step, attempts.at(-1)?.hash ?? '');
+  }
+
+  /** How long ago the step was first signed. */
   #age(attempts: readonly Attempt[]): number {
     return Date.now() - (attempts[0]?.signedMs ?? Date.now());
   }

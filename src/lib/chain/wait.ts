@@ -96,6 +96,14 @@ export function stillPending(chain: Chain, hash: string, afterMs: number): Quive
   });
 }
 
+export function forgotten(chain: Chain, {what}: JournalStep, hash: string): QuiverError {
+  return new QuiverError({
+    code: 'TX_UNKNOWN',
+    message: `Whether "${what}" was done is not known: the transaction ${hash} is old, and no server knows it any more`,
+    fix: `Look at ${chain.link({transaction: hash}) ?? 'quiver wallet where'}. If it was not done, run the command again: it starts anew.`,
+  });
+}
+
 function receiptUnknown(chain: Chain, hash: string): QuiverError {
   return new QuiverError({
     code: 'CHAIN_UNREACHABLE',

@@ -43,12 +43,16 @@ export async function deployContracts(
   confirm: (text: string) => Promise<void>,
   signal: AbortSignal,
 ): Promise<DeployOutcome> {
-  const [{contractSet, DEFAULT_SETTINGS}, {deployPlan, deploymentsAfter}, {readDeployments, writeDeployments}] =
-    await Promise.all([
-      import('../chain/deploy/contract-set.ts'),
-      import('../chain/deploy/deploy.ts'),
-      import('../chain/deploy/deployments.ts'),
-    ]);
+  const [
+    {contractSet, DEFAULT_SETTINGS},
+    {deployPlan, deploymentsAfter, isMainnet},
+    {readDeployments, writeDeployments},
+  ] = await Promise.all([
+    import('../chain/deploy/contract-set.ts'),
+    import('../chain/deploy/deploy.ts'),
+    import('../chain/deploy/deployments.ts'),
+  ]);
+  if (isMainnet(chain.id)) checkMainnet(wishes);
   const {name} = chain.profile;
   const before = await readDeployments(command.places, name);
   const set = await contractSet(settingsOf(chain, account.address, wishes, before, DEFAULT_SETTINGS));
@@ -82,7 +86,6 @@ function settingsOf(
   const known = earlier?.roles;
   const role = (name: 'holder' | 'multisig' | 'guardian' | 'arbiter'): string =>
     wishes[name] ?? known?.[name] ?? deployer;
-  if (chain.id === POLYGON_ID) checkMainnet(wishes);
   const {minimumBond, activationDelaySeconds} = earlier?.settings ?? {};
   return {
     deployer: known?.deployer ?? deployer,
@@ -94,8 +97,6 @@ function settingsOf(
     activationDelaySeconds: wishes.activationDelaySeconds ?? activationDelaySeconds ?? defaults.activationDelaySeconds,
   };
 }
-
-const POLYGON_ID = 137;
 
 function checkMainnet(wishes: DeployWishes): void {
   const unnamed = (['holder', 'multisig', 'guardian', 'arbiter'] as const).filter((name) => wishes[name] === undefined);

@@ -132,7 +132,8 @@ export const SCHEMA = {
   }),
 
   'chain.rpc_urls': list({
-    description: 'RPC servers of the chain, tried in this order; unset: the running local chain, or those of the profile',
+    description:
+      'RPC servers of the chain, tried in this order; unset: the running local chain, or those of the profile',
     default: [],
     expects: 'URLs (https://host/path)',
     pattern: HTTP_URL,

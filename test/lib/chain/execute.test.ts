@@ -218,9 +218,14 @@ describe('what can go wrong with a plan', () => {
       code: 'TX_PENDING',
       fix: expect.stringContaining('pays nothing twice'),
     });
-    await test.chain.request('evm_mine', []);
-    await test.chain.request('evm_setAutomine', [true]);
-    expect(await execute(plan, options())).toMatchObject({resumed: true});
+    const phases: string[] = [];
+    const onStep = ({phase}: StepProgress): void => {
+      phases.push(phase);
+      if (phase === 'replaced') void test.chain.request('evm_mine', []);
+    };
+    const again = await execute(plan, options({timing: {...timing, giveUpMs: 20_000}, onStep}));
+    expect(again).toMatchObject({resumed: true});
+    expect(phases).toContain('replaced');
     expect(await balance(ALICE)).toBe(5n);
   });
 
@@ -261,6 +266,28 @@ describe('what can go wrong with a plan', () => {
     expect(result.resumed).toBe(true);
     expect(phases).toContain('0 reorged');
     expect([await balance(ALICE), await balance(BOB)]).toEqual([5n, 10n ** 18n]);
+  });
+
+  it('an old transaction that no server knows any more: a person decides, nothing is paid again', async () => {
+    const path = join(temporaryFolder(), 'old.db');
+    using old = new TransactionJournal(path);
+    const plan = transferPlan([ALICE, 5n]);
+    const nonce = await chain.nonce(plan.from, 'latest');
+    const send = chain.request.bind(chain);
+    chain.request = async (method, params) => {
+      if (method === 'eth_sendRawTransaction') throw new Error('cut');
+      return send(method, params);
+    };
+    await expect(execute(plan, options({journal: old}))).rejects.toThrow('cut');
+    chain.request = send;
+    await spendNonceElsewhere(nonce);
+    const database = new DatabaseSync(path);
+    database.exec('UPDATE attempt SET signed_ms = signed_ms - 2 * 86400000');
+    database.close();
+    await expect(execute(plan, options({journal: old}))).rejects.toMatchObject({code: 'TX_UNKNOWN'});
+    expect(await balance(ALICE)).toBe(0n);
+    expect(await execute(plan, options({journal: old}))).toMatchObject({resumed: false});
+    expect(await balance(ALICE)).toBe(5n);
   });
 
   it('the servers go away while it waits, and come back', async () => {

@@ -55,7 +55,7 @@ describe('RPC servers', () => {
       message: `No RPC server of test 80002 answered: ${host} refused the connection`,
       fix: expect.stringContaining('quiver up'),
     });
-    expect(JSON.stringify(error) + String((error as Error).message)).not.toContain('canary');
+    expect(JSON.stringify(error) + (error as Error).message).not.toContain('canary');
   });
 
   it('uses no server of another chain', async () => {

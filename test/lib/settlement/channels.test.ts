@@ -158,3 +158,20 @@ describe('a channel', () => {
     expect(() => takeVoucher(test.money, bobs, signed, test.address('carl'))).toThrow(bob);
   });
 });
+
+it('is found through a server that looks through few blocks at once', async () => {
+  const test = await startMoney({maxLogRange: 600});
+  const [from, provider] = [test.address('ann'), test.address('bob')];
+  await test.local.mine(2_000);
+  await test.run('ann', openPlan(test.money, {from, provider, amount: QUIV}));
+  await test.local.mine(2_000);
+  await test.run('carl', openPlan(test.money, {from: test.address('carl'), provider, amount: QUIV}));
+  expect((await listChannels(test.money, test.store, provider)).map(({payer}) => payer)).toEqual([
+    from,
+    test.address('carl'),
+  ]);
+  const impossible = await startMoney({maxLogRange: -1});
+  await expect(listChannels(impossible.money, impossible.store, provider)).rejects.toMatchObject({
+    code: 'CHAIN_REFUSED',
+  });
+});

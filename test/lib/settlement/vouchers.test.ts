@@ -112,11 +112,11 @@ describe('the store', () => {
     const newest = await voucher(7n, 2n ** 127n);
     {
       using store = new ChannelStore(path);
-      expect(store.put(SCOPE, await voucher(6n, 10n))).toBe(true);
-      expect(store.put(SCOPE, newest)).toBe(true);
-      expect(store.put(SCOPE, newest)).toBe(false);
-      expect(store.put(SCOPE, await voucher(8n, 11n))).toBe(false);
-      expect(store.put(SCOPE, await voucher(5n, 2n ** 127n + 1n))).toBe(false);
+      expect(store.keep(SCOPE, await voucher(6n, 10n))).toBe(true);
+      expect(store.keep(SCOPE, newest)).toBe(true);
+      expect(store.keep(SCOPE, newest)).toBe(false);
+      expect(store.keep(SCOPE, await voucher(8n, 11n))).toBe(false);
+      expect(store.keep(SCOPE, await voucher(9n, 2n ** 127n))).toBe(false);
     }
     using store = new ChannelStore(path);
     expect(store.newest(SCOPE, newest.voucher.channelId, 1)).toEqual(newest);
@@ -126,25 +126,32 @@ describe('the store', () => {
 
   it('keeps chains of one id apart', async () => {
     using store = new ChannelStore(':memory:');
-    store.put(SCOPE, await voucher(7n, 10n));
+    store.keep(SCOPE, await voucher(7n, 10n));
     const other = {...SCOPE, chainKey: '31337:0x5678'};
     expect(store.list(other)).toEqual([]);
-    expect(store.put(other, await voucher(1n, 1n))).toBe(true);
+    expect(store.keep(other, await voucher(1n, 1n))).toBe(true);
   });
 
-  it('keeps the highest of any sequence', async () => {
+  it('lets no payer make a provider drop what is worth more', async () => {
+    using store = new ChannelStore(':memory:');
+    store.keep(SCOPE, await voucher(2n ** 64n - 1n, 1n));
+    expect(store.keep(SCOPE, await voucher(2n, 100n))).toBe(true);
+    expect(store.list(SCOPE)[0]?.voucher.balance).toBe(100n);
+  });
+
+  it('keeps what pays most, and for payers signs no two that pay for one another', async () => {
     const signed = new Map<string, Awaited<ReturnType<typeof voucher>>>();
     const step = fc.record({nonce: fc.bigInt({min: 1n, max: 6n}), balance: fc.bigInt({min: 1n, max: 6n})});
     await fc.assert(
-      fc.asyncProperty(fc.array(step, {minLength: 1, maxLength: 8}), async (steps) => {
+      fc.asyncProperty(fc.array(step, {minLength: 1, maxLength: 8}), fc.boolean(), async (steps, isPayer) => {
         using store = new ChannelStore(':memory:');
         let best: {nonce: bigint; balance: bigint} = {nonce: 0n, balance: 0n};
         for (const {nonce, balance} of steps) {
           const key = `${nonce}/${balance}`;
           const one = signed.get(key) ?? (await voucher(nonce, balance));
           signed.set(key, one);
-          const newer = nonce > best.nonce && balance >= best.balance;
-          expect(store.put(SCOPE, one)).toBe(newer);
+          const newer = balance > best.balance && (!isPayer || nonce > best.nonce);
+          expect(isPayer ? store.extend(SCOPE, one) : store.keep(SCOPE, one)).toBe(newer);
           if (newer) best = {nonce, balance};
         }
         expect(store.list(SCOPE)[0]?.voucher).toMatchObject(best);

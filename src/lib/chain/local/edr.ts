@@ -1,5 +1,3 @@
-import {createRequire} from 'node:module';
-
 import type {EdrContext, Provider, Response} from '@nomicfoundation/edr';
 
 import {fromHex} from '../../core/bytes.ts';
@@ -22,8 +20,7 @@ let loaded: Promise<{edr: Edr; context: EdrContext}> | undefined;
 /** The native part is loaded on first use, once for the process. */
 function load(): Promise<{edr: Edr; context: EdrContext}> {
   loaded ??= (async () => {
-    // A CommonJS package with a native part: in the bundle it stays outside, and require finds its platform's package.
-    const edr = createRequire(import.meta.url)('@nomicfoundation/edr') as Edr;
+    const edr = await import('@nomicfoundation/edr');
     const context = new edr.EdrContext();
     await context.registerProviderFactory(edr.L1_CHAIN_TYPE, edr.l1ProviderFactory());
     return {edr, context};
@@ -51,7 +48,7 @@ export async function createEvm(chainId: number, genesis: Genesis): Promise<Prov
       initialBaseFeePerGas: FIRST_BASE_FEE_WEI,
       initialParentBeaconBlockRoot: new Uint8Array(32),
       minGasPrice: 0n,
-      mining: {autoMine: true, blockGasLimit: BLOCK_GAS_LIMIT, memPool: {order: 'Fifo' as never}},
+      mining: {autoMine: true, blockGasLimit: BLOCK_GAS_LIMIT, memPool: {order: edr.MineOrdering.Fifo}},
       network: {genesisBlockGasLimit: BLOCK_GAS_LIMIT, genesisBlockTime: BigInt(genesis.timestamp)},
       networkId: BigInt(chainId),
       observability: {},

@@ -1,4 +1,5 @@
 import {fromHex, toHex} from '../../core/bytes.ts';
+import {allEvents} from '../all-events.ts';
 import type {MoneyContracts} from '../contracts.ts';
 import {wrongValue} from '../errors.ts';
 import type {ChannelStore, StoreScope} from './store.ts';
@@ -37,10 +38,10 @@ export async function listChannels(
   account: string,
   {closed = false}: {closed?: boolean} = {},
 ): Promise<ChannelView[]> {
-  const {channels, startBlock: fromBlock} = money;
+  const {chain, channels, startBlock: fromBlock} = money;
   const [paying, paid] = await Promise.all([
-    channels.events('ChannelOpened', {fromBlock, indexed: [null, account]}),
-    channels.events('ChannelOpened', {fromBlock, indexed: [null, null, account]}),
+    allEvents(chain, channels, 'ChannelOpened', {fromBlock, indexed: [null, account]}),
+    allEvents(chain, channels, 'ChannelOpened', {fromBlock, indexed: [null, null, account]}),
   ]);
   const parties = new Map(
     [...paying, ...paid].map(({fields: {id, payer, signer, provider}}) => [id, {payer, signer, provider}]),

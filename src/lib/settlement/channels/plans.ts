@@ -162,7 +162,7 @@ export async function pay(
     balance: before + amount,
   };
   const signed = await signVoucher({contract, parties, voucher}, signer, signal);
-  if (store.put({chainKey}, signed)) return signed;
+  if (store.extend({chainKey}, signed)) return signed;
   // Another process signed meanwhile: with both out, the provider would be paid for one of them only.
   throw notNow('VOUCHER_RACE', 'Another payment through this channel was made meanwhile', 'Run it again.');
 }
@@ -183,7 +183,7 @@ export function takeVoucher(
     const fix = 'Choose that network with --profile, or that wallet with --wallet.';
     throw wrongValue('VOUCHER_OTHER', `The voucher is for ${what}`, fix);
   }
-  return {isNew: store.put({chainKey}, signed)};
+  return {isNew: store.keep({chainKey}, signed)};
 }
 
 function idText(parties: {payer: string; signer: string; provider: string}): string {

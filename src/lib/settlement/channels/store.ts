@@ -41,42 +41,40 @@ export interface StoreScope {
  */
 export class ChannelStore {
   readonly #database: DatabaseSync;
-  readonly #put: StatementSync;
+  readonly #keep: StatementSync;
+  readonly #extend: StatementSync;
   readonly #newest: StatementSync;
   readonly #all: StatementSync;
 
   /** Opens or makes the database; `:memory:` for one that is not kept. Throws the errors of `openDatabase`. */
   constructor(path: string) {
     this.#database = openDatabase({path, migrations: MIGRATIONS});
-    this.#put = this.#database.prepare(
-      `INSERT INTO vouchers (chain, chain_id, contract, channel, epoch, payer, signer, provider, nonce, balance, signature)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (chain, contract, channel, epoch) DO UPDATE SET
-         nonce = excluded.nonce, balance = excluded.balance, signature = excluded.signature
-       WHERE excluded.nonce > nonce AND excluded.balance >= balance`,
-    );
+    const upsert = (isNewer: string): StatementSync =>
+      this.#database.prepare(
+        `INSERT INTO vouchers
+           (chain, chain_id, contract, channel, epoch, payer, signer, provider, nonce, balance, signature)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (chain, contract, channel, epoch) DO UPDATE SET
+           nonce = excluded.nonce, balance = excluded.balance, signature = excluded.signature
+         WHERE ${isNewer}`,
+      );
+    // Only the balance pays: by its nonce a payer could make the provider drop a voucher that is worth more.
+    this.#keep = upsert('excluded.balance > balance');
+    this.#extend = upsert('excluded.balance > balance AND excluded.nonce > nonce');
     this.#newest = this.#database.prepare(
       'SELECT * FROM vouchers WHERE chain = ? AND contract = ? AND channel = ? AND epoch = ?',
     );
     this.#all = this.#database.prepare('SELECT * FROM vouchers WHERE chain = ? AND contract = ? ORDER BY rowid');
   }
 
-  /** Keeps a voucher that was checked; false when the one that is here is as new or pays more. */
-  put({chainKey}: Pick<StoreScope, 'chainKey'>, {contract, parties, voucher, signature}: SignedVoucher): boolean {
-    const {changes} = this.#put.run(
-      chainKey,
-      contract.chainId,
-      contract.address,
-      voucher.channelId,
-      voucher.epoch,
-      parties.payer,
-      parties.signer,
-      parties.provider,
-      padded(voucher.nonce),
-      padded(voucher.balance),
-      signature,
-    );
-    return Number(changes) > 0;
+  /** For the provider: keeps a voucher that was checked; false when the one that is here pays as much. */
+  keep(scope: Pick<StoreScope, 'chainKey'>, signed: SignedVoucher): boolean {
+    return write(this.#keep, scope, signed);
+  }
+
+  /** For the payer: keeps a voucher before it is handed out; false when another one was signed meanwhile. */
+  extend(scope: Pick<StoreScope, 'chainKey'>, signed: SignedVoucher): boolean {
+    return write(this.#extend, scope, signed);
   }
 
   /** The newest voucher of an opening of a channel. */
@@ -97,6 +95,27 @@ export class ChannelStore {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function write(
+  statement: StatementSync,
+  {chainKey}: Pick<StoreScope, 'chainKey'>,
+  {contract, parties, voucher, signature}: SignedVoucher,
+): boolean {
+  const {changes} = statement.run(
+    chainKey,
+    contract.chainId,
+    contract.address,
+    voucher.channelId,
+    voucher.epoch,
+    parties.payer,
+    parties.signer,
+    parties.provider,
+    padded(voucher.nonce),
+    padded(voucher.balance),
+    signature,
+  );
+  return Number(changes) > 0;
 }
 
 function fromRow(row: Record<string, unknown>): SignedVoucher {

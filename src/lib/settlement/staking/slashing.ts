@@ -1,4 +1,5 @@
 import {amountToText} from '../../core/units.ts';
+import {allEvents} from '../all-events.ts';
 import {chainTime, type Draft, type MoneyContracts} from '../contracts.ts';
 import {dateText, notNow, wrongValue} from '../errors.ts';
 import {approvalSteps, requireQuiv} from '../funds.ts';
@@ -40,10 +41,10 @@ export interface ReportFilter {
 
 /** All reports since the deployment that match, oldest first. */
 export async function listReports(money: MoneyContracts, {account, reporter}: ReportFilter): Promise<SlashReport[]> {
-  const {staking, startBlock} = money;
+  const {chain, staking, startBlock: fromBlock} = money;
   const indexed = [account ?? null, null, reporter ?? null];
   const [events, now] = await Promise.all([
-    staking.events('SlashProposed', {fromBlock: startBlock, indexed}),
+    allEvents(chain, staking, 'SlashProposed', {fromBlock, indexed}),
     chainTime(money),
   ]);
   // A cancelled report can be made again with the same id: the last one stands.
