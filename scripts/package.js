@@ -14,7 +14,7 @@ const ENGINE = 'node-llama-cpp';
 const ENGINE_PROBE = 'bindings/utils/testBindingBinary';
 const STAGED_ENGINE = 'engine';
 /** Packages in the bundle that load a native part from a package for the platform. */
-const NATIVE = ['@chainsafe/libp2p-quic', 'node-datachannel', ENGINE];
+const NATIVE = ['@chainsafe/libp2p-quic', 'node-datachannel', '@nomicfoundation/edr', ENGINE];
 const PLATFORM = /(linux-(x64|arm64)(-gnu)?|(darwin|mac)-arm64(-metal)?)$/;
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)(\.|-|$)/i;
 
@@ -26,7 +26,7 @@ mkdirSync(STAGE, {recursive: true});
 const bundled = await bundle();
 copyTypes();
 stageEngine();
-for (const file of ['README.md', 'LICENSE', 'bin/run.js', ...globSync('models/*.gguf')]) {
+for (const file of ['README.md', 'LICENSE', 'bin/run.js', ...globSync(['models/*.gguf', 'contracts/artifacts/**/*.json'])]) {
   if (existsSync(file)) cpSync(file, path.join(STAGE, file));
 }
 cpSync('oclif.manifest.json', path.join(STAGE, 'oclif.manifest.json'));
