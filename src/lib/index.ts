@@ -1,10 +1,10 @@
-import {homedir} from 'node:os';
-import {join, resolve} from 'node:path';
+import {resolve} from 'node:path';
 import {cwd, env} from 'node:process';
 
 import {openClient} from './catalog/open-client.ts';
 import {loadConfig} from './config/load.ts';
-import {placesUnder, type Places} from './config/places.ts';
+import {placesUnder} from './config/places.ts';
+import {userPlaces} from './config/user-places.ts';
 import type {ChatMessage} from './inference/backend.ts';
 import type {InferEvent, InferRequest, ModelSummary} from './inference/client/infer-types.ts';
 import type {NetworkClient} from './inference/client/remote-client.ts';
@@ -76,7 +76,7 @@ export function createClient(options: ClientOptions = {}): Client {
 }
 
 async function open({profile, home, bootstrap}: ClientOptions): Promise<NetworkClient> {
-  const places = home === undefined ? platformPlaces() : placesUnder(resolve(home));
+  const places = home === undefined ? userPlaces(env) : placesUnder(resolve(home));
   const flags = new Map([
     ...(profile === undefined ? [] : [['profile', {flag: 'profile', value: profile}] as const]),
     ...(bootstrap === undefined
@@ -90,25 +90,4 @@ async function open({profile, home, bootstrap}: ClientOptions): Promise<NetworkC
     version: LIBRARY_VERSION,
     log: () => createLogger({level: 'silent', format: 'json'}),
   });
-}
-
-/** Where the commands keep things on this platform (XDG base directories). */
-function platformPlaces(): Places {
-  const {
-    QUIVER_HOME: moved,
-    XDG_CONFIG_HOME: config,
-    XDG_DATA_HOME: data,
-    XDG_STATE_HOME: state,
-    XDG_RUNTIME_DIR: run,
-  } = env;
-  if (moved !== undefined && moved !== '') return placesUnder(resolve(moved));
-  const folder = (base: string | undefined, ...fallback: string[]): string =>
-    base === undefined || base === '' ? join(homedir(), ...fallback, 'quiver') : join(base, 'quiver');
-  const stateFolder = folder(state, '.local', 'state');
-  return {
-    config: folder(config, '.config'),
-    data: folder(data, '.local', 'share'),
-    state: stateFolder,
-    run: run === undefined || run === '' ? join(stateFolder, 'run') : join(run, 'quiver'),
-  };
 }

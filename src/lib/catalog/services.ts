@@ -1,6 +1,7 @@
 import type {Config} from '../config/config.ts';
 import type {Places} from '../config/places.ts';
 import type {Backend} from '../inference/backend.ts';
+import type {NodeService} from '../p2p/node-service.ts';
 import {createNodeServices} from '../p2p/role-services.ts';
 import type {NodeRole} from '../p2p/roles.ts';
 import type {Service} from '../service/service.ts';
@@ -28,9 +29,16 @@ export async function createServices(
   const settings = await nodeSettings(config, places, names[0], rolesOf(names, config));
   const region = config.get('relay.region');
   const [node, ...faces] = createNodeServices({...settings, ...(region !== undefined && {region})});
-  if (!names.includes('provider')) return [node, ...faces];
+  if (!names.includes('provider')) return [node, ...faces, await market(node, config)];
   const {inferenceServices} = await import('./inference-services.ts');
   return [node, ...faces, ...(await inferenceServices(node, settings.privateKey, setup))];
+}
+
+/** A hub that knows the market checks what it passes on, and tells newcomers at once who provides. */
+async function market(node: NodeService, {profile}: Config): Promise<Service> {
+  const {MarketService} = await import('../inference/market/market-service.ts');
+  const network = {chainId: profile.chain.id, settlement: profile.settlement};
+  return new MarketService({node, network, protocolPrefix: profile.protocolPrefix});
 }
 
 function rolesOf(names: readonly ServiceName[], config: Config): NodeRole[] {

@@ -12,12 +12,12 @@ import type {RawValue} from '../config/key.ts';
 import type {Places} from '../config/places.ts';
 import type {NetworkProfile} from '../config/profile.ts';
 import type {ConfigKey} from '../config/schema.ts';
+import {userPlaces} from '../config/user-places.ts';
 import {EXIT, QuiverError, type ExitCode} from '../core/errors.ts';
 import {toJson} from '../core/json.ts';
 import type {Logger} from '../observability/logger.ts';
 import {errorText, renderError, usageError} from './errors.ts';
 import {COMMON_FLAGS, type CommonFlags, type FlagType, type KeyFlag} from './flags.ts';
-import {placesOf} from './folders.ts';
 import {Interrupt} from './interrupt.ts';
 import {plainLines} from './output.ts';
 import {atTerminal} from './prompt.ts';
@@ -49,7 +49,7 @@ export abstract class BaseCommand<T extends AnyCommand> extends Command {
   protected override async init(): Promise<void> {
     guardStreams();
     await super.init();
-    this.places = placesOf(this.config, this.environment);
+    this.places = userPlaces(this.environment, this.config);
     const {args, flags} = await this.#parseCommandLine();
     this.args = args as CommandArgs<T>;
     this.flags = flags as CommandFlags<T>;

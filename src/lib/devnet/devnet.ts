@@ -4,6 +4,7 @@ import {loadOrCreatePaymentKey} from '../identity/payment-key.ts';
 import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
 import type {Backend} from '../inference/backend.ts';
 import {ClientService} from '../inference/client/client-service.ts';
+import {MarketService} from '../inference/market/market-service.ts';
 import {ProviderService} from '../inference/provider/provider-service.ts';
 import type {ListenOptions} from '../p2p/listen.ts';
 import {NodeService} from '../p2p/node-service.ts';
@@ -43,7 +44,7 @@ export async function createDevnet({config, places, backends, version}: DevnetOp
   const shared = {profile: {...profile, loopbackOnly: true}, mdns: false};
   const network = {chainId: chain.id, settlement};
 
-  const hub = createNodeServices({
+  const [hubNode, ...hubFaces] = createNodeServices({
     ...shared,
     name: HUB_NODE,
     roles: ['bootstrap', 'relay'],
@@ -83,7 +84,8 @@ export async function createDevnet({config, places, backends, version}: DevnetOp
     network,
     protocolPrefix,
   });
-  return [...hub, providerNode, provider, clientNode, client];
+  const market = new MarketService({node: hubNode, network, protocolPrefix});
+  return [hubNode, ...hubFaces, market, providerNode, provider, clientNode, client];
 }
 
 /** Where the hub listens; its ports are known once it is up. */

@@ -12,6 +12,13 @@ export const CREDIT_WINDOW_BYTES = 64 * 1024;
 /** Highest credit that a client can run up, so that the window can't be made unlimited. */
 export const MAX_CREDIT_BYTES = 4 * CREDIT_WINDOW_BYTES;
 
+/** What one request's frames that nobody has read yet may weigh at the client: receipts and empty pieces need no credit. */
+export const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+/** What a frame weighs beside its text or receipt: the objects around it. */
+export const FRAME_WEIGHT_BYTES = 64;
+/** Frames that wait for a client that does not read; whoever goes on asking then is cut off. */
+export const MAX_WAITING_FRAMES = 4_096;
+
 /** Requests that one peer may have unfinished on one stream. */
 export const MAX_IN_FLIGHT_PER_PEER = 32;
 /** Bytes queued on a stream whose reader does not read; past this the stream is reset. */

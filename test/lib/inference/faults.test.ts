@@ -2,9 +2,11 @@ import {setTimeout as sleep} from 'node:timers/promises';
 
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 
+import type {BackendEvent} from '../../../src/lib/inference/backend.ts';
 import {CREDIT_WINDOW_BYTES, TOKENS_PER_RECEIPT} from '../../../src/lib/inference/limits.ts';
 import type {InferEvent} from '../../../src/lib/inference/client/infer-types.ts';
 import {decode, encode, frame} from '../../../src/lib/inference/wire/frames.ts';
+import type {AnswerSink} from '../../../src/lib/inference/wire/provider-link.ts';
 import {networkNames} from '../../../src/lib/p2p/protocols.ts';
 import {generatePaymentSecret, paymentKeyFromBytes} from '../../../src/lib/core/secp256k1.ts';
 import {decodeReceipt, encodeReceipt, signReceipt} from '../../../src/lib/records/receipt.ts';
@@ -92,6 +94,60 @@ describe('a provider that dies', () => {
       bytesOut: 5,
     });
     expect(JSON.stringify(error) + network.logged.join('')).not.toContain('canary-in-an-engine-error');
+  });
+});
+
+describe('an engine that others have written', () => {
+  const ask = async (events: (request: {maxTokens: number}) => Iterable<unknown>, request = {}) => {
+    const backend = new ScriptedBackend();
+    const probe = backend.chat.bind(backend);
+    backend.chat = async function* (question, signal) {
+      if (question.maxTokens === 1) yield* probe(question, signal);
+      else yield* events(question) as Iterable<BackendEvent>;
+    };
+    await network.addProvider(backend);
+    const client = await network.addClient();
+    return {client, events: await client.ask({model: 'parrot', ...request})};
+  };
+  const usage = {promptTokens: 3, completionTokens: 2, cachedTokens: 0};
+
+  it('and splits a character in two: the receipt fits what has arrived', async () => {
+    const {events} = await ask(() => [
+      {type: 'delta', text: 'a\ud83d', tokens: 1},
+      {type: 'delta', text: '\ude00', tokens: 1},
+      {type: 'end', finish: 'stop', usage},
+    ]);
+    expect(ended(events)).toMatchObject({finish: 'stop', tokensOut: 2});
+  });
+
+  it('and does not stop where it was told to: its provider stops for it', async () => {
+    const {events} = await ask(
+      function* ({maxTokens}) {
+        for (let count = 0; count < 10 * maxTokens; count += 1) yield {type: 'delta', text: 'x', tokens: 1};
+        yield {type: 'end', finish: 'stop', usage};
+      },
+      {maxTokens: 5},
+    );
+    expect(ended(events)).toMatchObject({finish: 'length', tokensOut: 6});
+  });
+
+  it('and has a long prompt of its own: the limit of the client holds', async () => {
+    const {events} = await ask(
+      () => [
+        {type: 'delta', text: 'x', tokens: 1},
+        {type: 'end', finish: 'stop', usage: {...usage, promptTokens: 1_500}},
+      ],
+      {maxPrice: 200n, maxTokens: 5},
+    );
+    expect(ended(events)!.cost).toBeLessThanOrEqual(200n);
+  });
+
+  it.each([
+    ['tokens', [{type: 'delta', text: 'x', tokens: NaN}]],
+    ['tokens below zero', [{type: 'delta', text: 'x', tokens: -1}]],
+    ['a prompt', [{type: 'end', finish: 'stop', usage: {...usage, promptTokens: 0.5}}]],
+  ])('and counts %s that cannot be: an error, not a crash', async (_name, events) => {
+    await expect(ask(() => events)).rejects.toMatchObject({code: 'BACKEND_ERROR'});
   });
 });
 
@@ -357,6 +413,20 @@ describe('a provider that lies', () => {
     await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: 'RECEIPT_INVALID'});
   });
 
+  it.each<[string, Parameters<typeof addRogue>[1]['answer']]>([
+    ['tokens', ({sink}) => void pour(sink, 'x', 1)],
+    ['text that stands for no token', ({sink}) => void pour(sink, 'x'.repeat(1_000), 0)],
+    ['tokens without text', ({sink}) => void pour(sink, '', 1)],
+    ['more tokens at once than a number holds', ({sink}) => sink.delta('x', 2 ** 32 - 1)],
+  ])('about the length, with %s that never end, is cut off', async (_name, answer) => {
+    await addRogue(network, {...(answer && {answer})});
+    const client = await network.addClient({searchTimeoutMs: 700});
+    await expect(client.ask({model: 'parrot', maxTokens: 100, broadcast: true})).rejects.toMatchObject({
+      code: expect.stringMatching(/^(RECEIPT_INVALID|PROVIDER_LOST)$/),
+    });
+    expect(client.store.list()).toEqual([]);
+  });
+
   it('and brings no receipt at all is found out', async () => {
     await addRogue(network, {
       answer: ({sink}) => {
@@ -417,6 +487,15 @@ it('no prompt and no answer ever appears in a log', async () => {
   expect(network.logged.length).toBeGreaterThan(0);
   expect(network.logged.filter((line) => line.includes(canary))).toEqual([]);
 });
+
+/** An answer that goes on until its reader is gone. */
+async function pour(sink: AnswerSink, text: string, tokens: number): Promise<void> {
+  while (!sink.signal.aborted) {
+    await sink.whenWritable();
+    for (let count = 0; count < 100 && sink.writable(); count += 1) sink.delta(text, tokens);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 function encodeLength(length: number): Uint8Array {
   return Uint8Array.of(

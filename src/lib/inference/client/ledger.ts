@@ -13,6 +13,8 @@ import {providerLied} from '../errors.ts';
 const TEMPLATE_TOKENS = 2_048;
 /** Engines count the end token or don't. */
 const END_TOKENS = 1;
+/** The longest tokens in use stand for about a hundred bytes; an answer has far fewer for each on average. */
+const MAX_BYTES_PER_TOKEN = 256;
 
 export interface LedgerInit {
   requestId: Uint8Array;
@@ -52,10 +54,18 @@ export class Ledger {
     return this.#tokens;
   }
 
+  /** Counts a piece that arrived; throws RECEIPT_INVALID when the answer is longer than was asked for. */
   received(text: string, tokens: number): void {
-    this.#hash.update(Buffer.from(text));
-    this.#bytes += Buffer.byteLength(text);
+    const {bid, maxTokens} = this.#init;
+    const bytes = Buffer.from(text);
+    this.#hash.update(bytes);
+    this.#bytes += bytes.byteLength;
     this.#tokens += tokens;
+    const most = maxTokens + END_TOKENS;
+    if (this.#tokens > most)
+      throw providerLied(bid.provider, `It sends ${this.#tokens} tokens where ${maxTokens} were asked for.`);
+    if (this.#bytes > most * MAX_BYTES_PER_TOKEN)
+      throw providerLied(bid.provider, `It sends ${this.#bytes} bytes where ${maxTokens} tokens were asked for.`);
   }
 
   /** Takes a receipt for exactly what has arrived so far; throws RECEIPT_INVALID naming the first thing that is wrong. */
@@ -78,7 +88,7 @@ export class Ledger {
   }
 
   *#problems(signed: SignedReceipt, finish: ReceiptFinish): Generator<string> {
-    const {requestId, client, bid, bytesIn, maxTokens, maxCost, previous} = this.#init;
+    const {requestId, client, bid, bytesIn, maxCost, previous} = this.#init;
     const {receipt} = signed;
     const {problems} = verifyReceipt(signed, {
       requestId,
@@ -93,8 +103,6 @@ export class Ledger {
       yield `It counts ${receipt.bytesOut} bytes of answer, and ${this.#bytes} came.`;
     if (receipt.tokensOut !== this.#tokens)
       yield `It counts ${receipt.tokensOut} tokens of answer, and ${this.#tokens} came.`;
-    if (receipt.tokensOut > maxTokens + END_TOKENS)
-      yield `It counts ${receipt.tokensOut} tokens where ${maxTokens} were asked for.`;
     if (receipt.tokensIn > bytesIn + TEMPLATE_TOKENS)
       yield `${bytesIn} bytes of prompt can't be ${receipt.tokensIn} tokens.`;
     if (maxCost !== undefined && receipt.cost > maxCost)

@@ -76,6 +76,6 @@ export class LinkPool {
     const [oldest] = this.#links;
     if (this.#links.size <= MAX_LINKS || oldest === undefined) return;
     this.#links.delete(oldest[0]);
-    oldest[1].then((link) => (link.inFlight === 0 ? link.close() : undefined)).catch(() => undefined);
+    oldest[1].then((link) => link.closeWhenIdle()).catch(() => undefined);
   }
 }

@@ -10,6 +10,7 @@ import type {Service} from '../../service/service.ts';
 import type {Backend} from '../backend.ts';
 import {ProviderService} from '../provider/provider-service.ts';
 import {ClientService} from './client-service.ts';
+import {checkInferRequest} from './infer-routes.ts';
 import type {NetworkClient} from './remote-client.ts';
 
 export interface OwnClientOptions {
@@ -61,5 +62,9 @@ export async function ownClient(options: OwnClientOptions): Promise<NetworkClien
     await close();
     throw error;
   }
-  return {infer: (request, signal) => client.infer(request, signal), models: (signal) => client.models(signal), close};
+  return {
+    infer: (request, signal) => client.infer(checkInferRequest(request), signal),
+    models: (signal) => client.models(signal),
+    close,
+  };
 }

@@ -26,6 +26,8 @@ export const MAX_OTHERS = 32;
 const MANIFEST_RATE = {perSecond: 0.2, burst: 6};
 /** Requests-for-quote of one client: a busy gateway has live bids and seldom asks. */
 const REQUEST_RATE = {perSecond: 5, burst: 20};
+/** Replies of one provider on the bid topic: clients that it is connected to get theirs over the connection. */
+export const BID_RATE = {perSecond: 20, burst: 60};
 const SEEN_REQUESTS = 4_096;
 const SEEN_MANIFESTS = 4_096;
 /** Refusals worth telling the user of, e.g. a provider's clock; the last few are enough. */
@@ -40,6 +42,7 @@ export class Intake {
   readonly #network: Network;
   readonly #manifestRates = new PeerRates(MANIFEST_RATE);
   readonly #requestRates = new PeerRates(REQUEST_RATE);
+  readonly #bidRates = new PeerRates(BID_RATE);
   readonly #requests = new SeenSet(SEEN_REQUESTS);
   readonly #handedOn = new SeenSet(SEEN_MANIFESTS);
 
@@ -47,12 +50,14 @@ export class Intake {
     this.#network = network;
   }
 
-  /** A manifest that came by gossip. */
-  async manifest(bytes: Uint8Array, now: number): Promise<Verdict> {
+  /** A manifest by gossip, which only its provider publishes; `author` is who signed the gossip message. */
+  async manifest(bytes: Uint8Array, author: string, now: number): Promise<Verdict> {
+    // Before any signature is looked at: a flood has to cost its sender more than us.
+    if (!this.#manifestRates.allow(author, now)) return 'ignore';
     try {
       const manifest = await openManifest(bytes, {now});
+      if (manifest.peerId !== author) return 'reject';
       if (!sameNetwork(manifest.network, this.#network)) return 'ignore';
-      if (!this.#manifestRates.allow(manifest.peerId, now)) return 'ignore';
       // One that is known already may be new to others.
       return this.manifests.put(manifest, bytes, now) === 'old' ? 'ignore' : 'accept';
     } catch (error) {
@@ -60,35 +65,47 @@ export class Intake {
     }
   }
 
-  /** A request-for-quote within the rate of its client; what came by gossip is given once. */
+  /**
+   * A request-for-quote from its own client, who has signed the gossip message or is at the other end of the stream,
+   * and within that client's rate. What came by gossip is given once.
+   */
   async request(
     bytes: Uint8Array,
-    via: 'gossip' | 'stream',
+    {from, by}: {from: string; by: 'gossip' | 'stream'},
     now: number,
   ): Promise<{verdict: Verdict; request?: RequestForQuote}> {
+    if (!this.#requestRates.allow(from, now)) return {verdict: 'ignore'};
     try {
       const request = await openRequestForQuote(bytes, {now});
+      if (request.client !== from) return {verdict: 'reject'};
       if (!sameNetwork(request.network, this.#network) || request.deadline <= now) return {verdict: 'ignore'};
       const id = `${request.client} ${Buffer.from(request.id).toString('hex')}`;
-      if (via === 'gossip' && !this.#requests.add(id)) return {verdict: 'ignore'};
-      if (!this.#requestRates.allow(request.client, now)) return {verdict: 'ignore'};
+      if (by === 'gossip' && !this.#requests.add(id)) return {verdict: 'ignore'};
       return {verdict: 'accept', request};
     } catch (error) {
       return {verdict: verdictOf(error)};
     }
   }
 
-  /**
-   * A provider's reply. `from` is the peer that it came from over a connection of its own, absent on a topic.
-   * Nothing of a reply with a bad part is kept.
-   */
-  async reply(reply: MarketReply, from: string | undefined, now: number): Promise<{verdict: Verdict; offers: Offer[]}> {
+  /** A reply on the bid topic; `author` is who signed the gossip message. */
+  async gossipedReply(reply: MarketReply, author: string, now: number): Promise<{verdict: Verdict; offers: Offer[]}> {
+    if (!this.#bidRates.allow(author, now)) return {verdict: 'ignore', offers: []};
+    return this.#reply(reply, author, now);
+  }
+
+  /** What a peer says over a connection of its own: of itself, and manifests of others. */
+  async reply(reply: MarketReply, from: string, now: number): Promise<{verdict: Verdict; offers: Offer[]}> {
+    await this.#others(reply.others, now);
+    return this.#reply(reply, from, now);
+  }
+
+  /** A provider's manifest and bids. Nothing of a reply with a bad part is kept. */
+  async #reply(reply: MarketReply, from: string, now: number): Promise<{verdict: Verdict; offers: Offer[]}> {
     try {
-      if (from !== undefined) await this.#others(reply.others, now);
       if (reply.manifest.byteLength === 0) return {verdict: 'ignore', offers: []};
       if (reply.bids.length > MAX_BIDS_PER_REPLY) return {verdict: 'reject', offers: []};
       const manifest = await openManifest(reply.manifest, {now});
-      if (from !== undefined && manifest.peerId !== from) return {verdict: 'reject', offers: []};
+      if (manifest.peerId !== from) return {verdict: 'reject', offers: []};
       if (!sameNetwork(manifest.network, this.#network)) return {verdict: 'ignore', offers: []};
       const offers = reply.bids.map((bytes) => this.#offer(bytes, manifest, now));
       this.faults.delete(manifest.peerId);
@@ -96,7 +113,7 @@ export class Intake {
       for (const offer of offers) this.bids.put(offer, now);
       return {verdict: 'accept', offers};
     } catch (error) {
-      if (from !== undefined && error instanceof QuiverError) this.#fault(from, error, now);
+      if (error instanceof QuiverError) this.#fault(from, error, now);
       return {verdict: verdictOf(error), offers: []};
     }
   }

@@ -14,7 +14,7 @@ import {StreamLink} from '../wire/stream-link.ts';
 import type {ByteStream} from '../wire/stream-link.ts';
 import type {Offer} from './bid-book.ts';
 import {exchange, EXCHANGE_TIMEOUT_MS} from './exchange.ts';
-import {Intake, MAX_OTHERS} from './intake.ts';
+import {BID_RATE, Intake, MAX_OTHERS} from './intake.ts';
 import type {Verdict} from './intake.ts';
 import {decodeQuery, decodeReply, encodeQuery, encodeReply} from './market-messages.ts';
 import type {MarketQueryFields, MarketReplyFields} from './market-messages.ts';
@@ -23,6 +23,8 @@ import {rememberAddresses} from './rendezvous.ts';
 
 /** Questions on the bids protocol that one peer may put to us. */
 const QUERY_RATE = {perSecond: 20, burst: 60};
+/** Gossip through one neighbour, whoever wrote it: what several thousand nodes have to say. */
+const NEIGHBOUR_RATE = {perSecond: 200, burst: 1_000};
 /** Streams of one connection at once; each carries one question. */
 const MAX_QUERY_STREAMS = 16;
 /** Who opens a stream and then asks nothing holds one of those. */
@@ -65,6 +67,9 @@ export class MarketNode {
   serving: ((stream: ByteStream, peer: string) => void) | undefined;
   readonly #log: Logger;
   readonly #queryRates = new PeerRates(QUERY_RATE);
+  readonly #neighbourRates = new PeerRates(NEIGHBOUR_RATE);
+  /** What others would take of our bids on the topic. */
+  readonly #ownBidRate = new PeerRates(BID_RATE);
   readonly #listeners = new Set<(offers: readonly Offer[]) => void>();
   readonly #manifestListeners = new Set<() => void>();
   /** Connected peers that speak the bids protocol. */
@@ -146,13 +151,19 @@ export class MarketNode {
 
   async #start(): Promise<void> {
     const {pubsub} = this.node.services;
-    const validators: [string, (bytes: Uint8Array, now: number) => Promise<Verdict>][] = [
-      [this.names.manifestTopic, (bytes, now) => this.#onManifest(bytes, now)],
-      [this.names.requestTopic, (bytes, now) => this.#onRequest(bytes, now)],
-      [this.names.bidTopic, (bytes) => this.#onBidTopic(bytes)],
+    const validators: [string, (bytes: Uint8Array, author: string, now: number) => Promise<Verdict>][] = [
+      [this.names.manifestTopic, (...message) => this.#onManifest(...message)],
+      [this.names.requestTopic, (...message) => this.#onRequest(...message)],
+      [this.names.bidTopic, (...message) => this.#onBidTopic(...message)],
     ];
     for (const [topic, validate] of validators) {
-      pubsub.topicValidators.set(topic, async (_peer, {data}) => VERDICTS[await validate(data, Date.now())]);
+      pubsub.topicValidators.set(topic, async (neighbour, message) => {
+        const now = Date.now();
+        if (message.type !== 'signed') return TopicValidatorResult.Reject;
+        // A flood under many names comes through few neighbours.
+        if (!this.#neighbourRates.allow(neighbour.toString(), now)) return TopicValidatorResult.Ignore;
+        return VERDICTS[await validate(message.data, message.from.toString(), now)];
+      });
       pubsub.subscribe(topic);
     }
     await this.node.handle(this.names.bids, (stream, connection) => this.#onStream(stream, connection), {
@@ -174,14 +185,14 @@ export class MarketNode {
     });
   }
 
-  async #onManifest(bytes: Uint8Array, now: number): Promise<Verdict> {
-    const verdict = await this.intake.manifest(bytes, now);
+  async #onManifest(bytes: Uint8Array, author: string, now: number): Promise<Verdict> {
+    const verdict = await this.intake.manifest(bytes, author, now);
     if (verdict === 'accept') for (const listener of this.#manifestListeners) listener();
     return verdict;
   }
 
-  async #onRequest(bytes: Uint8Array, now: number): Promise<Verdict> {
-    const {verdict, request} = await this.intake.request(bytes, 'gossip', now);
+  async #onRequest(bytes: Uint8Array, author: string, now: number): Promise<Verdict> {
+    const {verdict, request} = await this.intake.request(bytes, {from: author, by: 'gossip'}, now);
     if (request !== undefined && request.client !== this.node.peerId.toString()) {
       this.#answer(request).catch((error: unknown) => this.#log.debug({err: error}, 'a bid could not be delivered'));
     }
@@ -195,12 +206,12 @@ export class MarketNode {
     if (this.isConnected(request.client)) {
       const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS);
       await exchange(this.node, this.names.bids, request.client, encodeQuery({offer: reply}), signal, false);
-    } else if (request.replyTopic === this.names.bidTopic) {
+    } else if (request.replyTopic === this.names.bidTopic && this.#ownBidRate.allow('', Date.now())) {
       await this.publish(this.names.bidTopic, encodeReply({...reply, client: request.client}));
     }
   }
 
-  async #onBidTopic(bytes: Uint8Array): Promise<Verdict> {
+  async #onBidTopic(bytes: Uint8Array, author: string, now: number): Promise<Verdict> {
     if (bytes.byteLength > MAX_MARKET_MESSAGE_BYTES) return 'reject';
     let reply: MarketReply;
     try {
@@ -208,7 +219,7 @@ export class MarketNode {
     } catch {
       return 'reject';
     }
-    const {verdict, offers} = await this.intake.reply(reply, undefined, Date.now());
+    const {verdict, offers} = await this.intake.gossipedReply(reply, author, now);
     if (offers.length > 0) await this.#tell(offers);
     return verdict;
   }
@@ -250,14 +261,14 @@ export class MarketNode {
       {count: Math.min(query.others, MAX_OTHERS), bytes: MAX_OTHERS_BYTES},
       Date.now(),
     );
-    return {...(await this.#own(query)), others};
+    return {...(await this.#own(query, peer.toString())), others};
   }
 
   /** What this node itself offers, if it is a provider. */
-  async #own({requestForQuote}: MarketQuery): Promise<MarketReplyFields | undefined> {
+  async #own({requestForQuote}: MarketQuery, from: string): Promise<MarketReplyFields | undefined> {
     if (this.answering === undefined) return {refusal: 'NOT_A_PROVIDER'};
     if (requestForQuote.byteLength === 0) return this.answering(undefined);
-    const {request} = await this.intake.request(requestForQuote, 'stream', Date.now());
+    const {request} = await this.intake.request(requestForQuote, {from, by: 'stream'}, Date.now());
     return request === undefined ? {refusal: 'NOT_READABLE'} : this.answering(request);
   }
 

@@ -16,6 +16,10 @@ import type {Engine} from './catalogue.ts';
 import type {Desk} from './desk.ts';
 import {Meter} from './meter.ts';
 
+/** Engines count the end token or don't. */
+const END_TOKENS = 1;
+/** What a frame or a receipt can hold. */
+const MAX_COUNT = 2 ** 32 - 1;
 /** More than any chat template adds to a message. */
 const TEMPLATE_TOKENS_PER_MESSAGE = 32;
 
@@ -69,6 +73,7 @@ export async function runJob(open: Open, client: string, sink: AnswerSink, conte
       question: open.question,
       bytesIn: promptBytes(question),
       previous: open.previousReceipt.byteLength === 32 ? open.previousReceipt : new Uint8Array(32),
+      maxCost: open.maxCost === '' ? undefined : BigInt(open.maxCost),
       paymentKey: context.paymentKey,
     });
     const admitted = await engine.admission.enter(sink.signal);
@@ -141,6 +146,7 @@ async function generate(
     for (;;) {
       const next = await nextEvent(events, abort);
       if (next === undefined) break;
+      if (!isCredible(next)) throw new Refusal('BACKEND_ERROR', 'the engine claims counts that cannot be');
       if (next.type === 'end') {
         meter.prompt(next.usage);
         if (next.finish === 'error') throw new Refusal('BACKEND_ERROR', 'the engine ended with an error');
@@ -148,6 +154,11 @@ async function generate(
         sink.end(next.finish, meter.sign(next.finish));
         if (meter.firstTokenMs !== undefined) Catalogue.measured(engine, meter.firstTokenMs);
         return next.finish;
+      }
+      // An engine that does not stop where it was told to: what is beyond was not asked for, and can't be charged.
+      if (next.type === 'delta' && meter.tokensOut + next.tokens > question.maxTokens + END_TOKENS) {
+        sink.end('length', meter.sign('length'));
+        return 'length';
       }
       // After a cancel nothing more is sent, and nothing more is charged.
       if (next.type === 'delta' && !abort.aborted) await deliver(next, meter, sink);
@@ -165,6 +176,13 @@ async function generate(
   } finally {
     void Promise.resolve(events.return?.()).catch(() => undefined);
   }
+}
+
+/** Counts of engines that others have written go into frames and receipts only if they are counts. */
+function isCredible(event: BackendEvent): boolean {
+  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_COUNT;
+  if (event.type === 'delta') return isCount(event.tokens);
+  return event.type !== 'end' || (isCount(event.usage.promptTokens) && isCount(event.usage.cachedTokens));
 }
 
 /** The next event; after an abort the engine gets a moment to say what it has used. */
@@ -186,7 +204,8 @@ async function nextEvent(events: AsyncIterator<BackendEvent>, abort: AbortSignal
 
 async function deliver({text, tokens}: {text: string; tokens: number}, meter: Meter, sink: AnswerSink): Promise<void> {
   let counted = tokens;
-  for (const piece of splitText(text, MAX_DELTA_TEXT_BYTES)) {
+  // Half a character, of which some engines make one piece, is counted as it travels.
+  for (const piece of splitText(text.toWellFormed(), MAX_DELTA_TEXT_BYTES)) {
     if (!sink.writable()) await reader(sink);
     if (sink.signal.aborted || (piece === '' && counted === 0)) return;
     sink.delta(piece, counted);

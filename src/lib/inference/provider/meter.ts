@@ -1,7 +1,7 @@
 import type {PaymentKey} from '../../core/secp256k1.ts';
 import type {Bid} from '../../records/bid.ts';
 import type {ReceiptFinish} from '../../records/field-kinds.ts';
-import {costOf, encodeReceipt, RECEIPT_VERSION, signReceipt} from '../../records/receipt.ts';
+import {costOf, encodeReceipt, PRICE_UNIT_TOKENS, RECEIPT_VERSION, signReceipt} from '../../records/receipt.ts';
 import {runningSaltedHash, saltedHash} from '../../records/salted-hash.ts';
 import type {RunningHash} from '../../records/salted-hash.ts';
 import {TOKENS_PER_RECEIPT} from '../limits.ts';
@@ -15,6 +15,8 @@ export interface MeterInit {
   /** The question's bytes as they came. */
   question: Uint8Array;
   bytesIn: number;
+  /** Base units; the sum stays within it whatever the engine says of the prompt. Undefined for no limit. */
+  maxCost?: bigint | undefined;
   /** Digest of the last receipt between the two, 32 bytes, zero for none. */
   previous: Uint8Array;
   paymentKey: PaymentKey;
@@ -69,8 +71,16 @@ export class Meter {
 
   /** What the engine says of the prompt, known at the end; until then a receipt counts no token in. */
   prompt({promptTokens, cachedTokens}: {promptTokens: number; cachedTokens: number}): void {
-    this.#tokensIn = promptTokens;
-    this.#cachedTokens = Math.min(cachedTokens, promptTokens);
+    this.#tokensIn = Math.min(promptTokens, this.#affordable());
+    this.#cachedTokens = Math.min(cachedTokens, this.#tokensIn);
+  }
+
+  /** Tokens of prompt that the limit still pays for: an engine's own system prompt can be longer than foreseen. */
+  #affordable(): number {
+    const {bid, maxCost} = this.#init;
+    if (maxCost === undefined || bid.priceIn === 0n) return Infinity;
+    const left = maxCost * PRICE_UNIT_TOKENS - BigInt(this.#tokensOut) * bid.priceOut;
+    return left <= 0n ? 0 : Number(left / bid.priceIn);
   }
 
   /** The signed receipt for everything so far, encoded. */

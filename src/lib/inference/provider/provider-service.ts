@@ -228,14 +228,27 @@ export class ProviderService implements Service {
     }
     this.#inFlight.set(peer, before + 1);
     this.#active += 1;
+    try {
+      await this.#run(open, peer, sink, running);
+    } finally {
+      this.#active -= 1;
+      const left = (this.#inFlight.get(peer) ?? 1) - 1;
+      if (left > 0) this.#inFlight.set(peer, left);
+      else this.#inFlight.delete(peer);
+      if (this.#active === 0) this.#idle?.();
+    }
+  }
+
+  async #run(open: Open, peer: string, sink: AnswerSink, running: Running): Promise<void> {
     const {catalogue, desk, log, metrics, stopping} = running;
     const {paymentKey} = this.#options;
+    const limits = this.#limits();
     const result = await runJob(open, peer, sink, {
       catalogue,
       desk,
       paymentKey,
       log,
-      limits: this.#limits(),
+      limits,
       stopping: stopping.signal,
     });
     metrics.requests.inc({outcome: result.outcome});
@@ -243,11 +256,6 @@ export class ProviderService implements Service {
     metrics.tokens.inc({direction: 'out'}, result.tokensOut);
     if (result.firstTokenMs !== undefined) metrics.firstToken.observe(result.firstTokenMs / 1_000);
     log.debug({peer, ...result}, 'request ended');
-    this.#active -= 1;
-    const left = (this.#inFlight.get(peer) ?? 1) - 1;
-    if (left > 0) this.#inFlight.set(peer, left);
-    else this.#inFlight.delete(peer);
-    if (this.#active === 0) this.#idle?.();
   }
 
   async #probe(): Promise<void> {

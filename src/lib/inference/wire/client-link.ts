@@ -20,6 +20,7 @@ export class ClientLink {
   readonly #session = new ClientSession();
   readonly #queues = new Map<number, EventQueue<ExchangeEvent>>();
   readonly #link: StreamLink;
+  #closing = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
 
@@ -43,6 +44,7 @@ export class ClientLink {
     return this.#link.open;
   }
 
+  /** Questions that have not ended. */
   get inFlight(): number {
     return this.#session.inFlight;
   }
@@ -60,10 +62,8 @@ export class ClientLink {
     return {
       next: async () => {
         const event = await queue.next();
-        if (event.type === 'delta') {
-          this.#session.consumed(request, event.bytes, performance.now());
-          this.#link.schedule();
-        }
+        this.#session.consumed(request, event, performance.now());
+        if (event.type === 'delta') this.#link.schedule();
         return event;
       },
       cancel: () => {
@@ -78,11 +78,18 @@ export class ClientLink {
     await this.#link.close();
   }
 
+  /** Lets the questions on their way be answered first. */
+  closeWhenIdle(): void {
+    this.#closing = true;
+    if (this.inFlight === 0) void this.close();
+  }
+
   #deliver(events: readonly AddressedEvent[]): void {
     for (const {request, event} of events) {
       this.#queues.get(request)?.push(event);
       if (event.type !== 'delta' && event.type !== 'receipt') this.#queues.delete(request);
     }
+    if (this.#closing && this.inFlight === 0) void this.close();
   }
 
   /** Moved to an earlier time only; when it fires too early it is set again. Tokens that arrive cost no timer work. */

@@ -1,7 +1,13 @@
 import type {MessageInitShape} from '@bufbuild/protobuf';
 
 import type {Frame, OpenSchema} from '../../records/gen/frames_pb.js';
-import {CANCEL_GRACE_MS, CREDIT_WINDOW_BYTES, MAX_DELTA_TEXT_BYTES} from '../limits.ts';
+import {
+  CANCEL_GRACE_MS,
+  CREDIT_WINDOW_BYTES,
+  FRAME_WEIGHT_BYTES,
+  MAX_DELTA_TEXT_BYTES,
+  MAX_UNREAD_BYTES,
+} from '../limits.ts';
 import {frame} from './frames.ts';
 import {ProtocolViolation} from './framing.ts';
 
@@ -40,6 +46,8 @@ interface Waiting {
   credit: number;
   /** Bytes read by our consumer and not yet granted again. */
   owed: number;
+  /** Weight of the frames that our consumer has not read. */
+  unread: number;
 }
 
 /**
@@ -67,6 +75,7 @@ export class ClientSession {
       cancelledAt: undefined,
       credit,
       owed: 0,
+      unread: 0,
     });
     this.#queue.push(frame(request, {case: 'open', value: {...fields, credit}}));
     return request;
@@ -80,11 +89,13 @@ export class ClientSession {
     this.#queue.push(frame(request, {case: 'cancel', value: {}}));
   }
 
-  /** The consumer has read this many bytes: lets the provider send as many again once half a window is owed. */
-  consumed(request: number, bytes: number, now: number): void {
+  /** The consumer has read an event: lets the provider send as much text again once half a window is owed. */
+  consumed(request: number, event: ExchangeEvent, now: number): void {
     const waiting = this.#waiting.get(request);
     if (waiting === undefined) return;
-    waiting.owed += bytes;
+    waiting.unread -= weightOf(event);
+    if (event.type !== 'delta') return;
+    waiting.owed += event.bytes;
     if (waiting.owed < CREDIT_WINDOW_BYTES / 2) return;
     if (waiting.credit <= 0) waiting.lastAt = now;
     waiting.credit += waiting.owed;
@@ -98,10 +109,11 @@ export class ClientSession {
     const waiting = this.#waiting.get(request);
     switch (body.case) {
       case 'delta': {
-        return waiting === undefined ? [] : [{request, event: delta(waiting, body.value, now)}];
+        return waiting === undefined ? [] : [{request, event: unread(waiting, delta(waiting, body.value, now))}];
       }
       case 'receipt': {
-        return waiting === undefined ? [] : [{request, event: {type: 'receipt', receipt: body.value.receipt}}];
+        const {receipt} = body.value;
+        return waiting === undefined ? [] : [{request, event: unread(waiting, {type: 'receipt', receipt})}];
       }
       case 'end': {
         const {finish, receipt} = body.value;
@@ -168,6 +180,18 @@ function delta(waiting: Waiting, {text, tokens}: {text: string; tokens: number},
   waiting.started = true;
   waiting.lastAt = now;
   return {type: 'delta', text, tokens, bytes};
+}
+
+/** An event that waits to be read; so many of them that nobody would send are an attack on our memory. */
+function unread(waiting: Waiting, event: ExchangeEvent): ExchangeEvent {
+  waiting.unread += weightOf(event);
+  if (waiting.unread > MAX_UNREAD_BYTES) throw new ProtocolViolation('the provider sends more than anybody can read');
+  return event;
+}
+
+function weightOf(event: ExchangeEvent): number {
+  const bytes = event.type === 'delta' ? event.bytes : event.type === 'receipt' ? event.receipt.byteLength : 0;
+  return bytes + FRAME_WEIGHT_BYTES;
 }
 
 interface Due {

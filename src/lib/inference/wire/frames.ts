@@ -9,11 +9,13 @@ import {encodeFrame, ProtocolViolation} from './framing.ts';
 export type FrameBody = NonNullable<MessageInitShape<typeof FrameSchema>['body']>;
 
 /** A conversation with more turns than this is a mistake or an attack. */
-const MAX_MESSAGES = 1_024;
-const MAX_STOPS = 16;
+export const MAX_MESSAGES = 1_024;
+export const MAX_STOPS = 16;
+/** Every engine keeps back as much of the answer as the longest stop text, to see whether it comes. */
+export const MAX_STOP_CHARACTERS = 1_024;
 const MAX_NAME_CHARACTERS = 256;
-const MAX_TEMPERATURE = 10;
-const ROLES: ReadonlySet<string> = new Set(['system', 'user', 'assistant', 'tool']);
+export const MAX_TEMPERATURE = 10;
+export const ROLES: ReadonlySet<string> = new Set(['system', 'user', 'assistant', 'tool']);
 
 export function frame(request: number, body: FrameBody): Frame {
   return create(FrameSchema, {request, body});
@@ -75,6 +77,7 @@ function questionProblem(question: Question): string | undefined {
   if (question.maxTokens < 1) return 'max_tokens';
   if (!(question.temperature >= 0 && question.temperature <= MAX_TEMPERATURE)) return 'temperature';
   if (question.stop.length > MAX_STOPS) return 'stop';
+  if (question.stop.some((text) => text === '' || text.length > MAX_STOP_CHARACTERS)) return 'stop';
   return undefined;
 }
 

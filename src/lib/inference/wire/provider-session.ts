@@ -1,5 +1,5 @@
 import type {Frame, Open} from '../../records/gen/frames_pb.js';
-import {MAX_CREDIT_BYTES, MAX_DELTA_TEXT_BYTES, MAX_IN_FLIGHT_PER_PEER} from '../limits.ts';
+import {MAX_CREDIT_BYTES, MAX_DELTA_TEXT_BYTES, MAX_IN_FLIGHT_PER_PEER, MAX_WAITING_FRAMES} from '../limits.ts';
 import {frame} from './frames.ts';
 import {ProtocolViolation} from './framing.ts';
 
@@ -55,6 +55,7 @@ export class ProviderSession {
   #open(request: number, open: Open): ProviderAction[] {
     if (request <= this.#lastRequest) throw new ProtocolViolation('a request number was used before');
     this.#lastRequest = request;
+    if (this.#queue.length > MAX_WAITING_FRAMES) throw new ProtocolViolation('a client asks on and does not read');
     if (this.#running.size >= this.#maxInFlight) {
       const message = `this peer already has ${this.#maxInFlight} requests in flight`;
       const failure = {code: 'TOO_MANY_REQUESTS', message, retryAfterMs: 1_000};

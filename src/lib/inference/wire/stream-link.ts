@@ -90,10 +90,10 @@ export class StreamLink {
   #flush(): void {
     // `drain` comes as soon as the peer reads again, and calls here.
     if (this.#closed || this.#stream.writableNeedsDrain) return;
-    const frames = this.#handlers.outgoing();
-    const [first] = frames;
-    if (first === undefined) return;
     try {
+      const frames = this.#handlers.outgoing();
+      const [first] = frames;
+      if (first === undefined) return;
       this.#stream.send(frames.length === 1 ? first : Buffer.concat(frames));
     } catch (error) {
       this.abort(error instanceof Error ? error : new Error('the stream could not be written'));
@@ -103,19 +103,21 @@ export class StreamLink {
   readonly #onMessage = (event: StreamMessageEvent): void => {
     if (this.#closed) return;
     try {
-      for (const message of this.#reader.push(event.data)) this.#handlers.message(message);
-      this.#watchPartial();
+      const messages = this.#reader.push(event.data);
+      for (const message of messages) this.#handlers.message(message);
+      this.#watchPartial(messages.length > 0);
     } catch (error) {
       this.abort(error instanceof Error ? error : new Error('a message could not be handled'));
     }
   };
 
-  #watchPartial(): void {
-    if (!this.#reader.partial) {
+  /** `completed`: the message that was begun is there, and what follows has its own time. */
+  #watchPartial(completed: boolean): void {
+    if (completed) {
       clearTimeout(this.#partial);
       this.#partial = undefined;
-      return;
     }
+    if (!this.#reader.partial || this.#closed) return;
     this.#partial ??= setTimeout(() => {
       this.abort(new ProtocolViolation('a message was begun and not finished'));
     }, PARTIAL_MESSAGE_TIMEOUT_MS).unref();

@@ -1,5 +1,6 @@
 import {generateKeyPair} from '@libp2p/crypto/keys';
 import {create} from '@bufbuild/protobuf';
+import type {PrivateKey} from '@libp2p/interface';
 import {describe, expect, it} from 'vitest';
 
 import {generatePaymentSecret, paymentKeyFromBytes} from '../../../../src/lib/core/secp256k1.ts';
@@ -67,8 +68,8 @@ describe('manifests', () => {
   it('are kept until they are three rounds old, the latest only', async () => {
     const intake = new Intake(ours);
     const {peerId, manifest} = await provider();
-    expect(await intake.manifest(await manifest({sequence: 5}), NOW)).toBe('accept');
-    expect(await intake.manifest(await manifest({sequence: 4}), NOW)).toBe('ignore');
+    expect(await intake.manifest(await manifest({sequence: 5}), peerId, NOW)).toBe('accept');
+    expect(await intake.manifest(await manifest({sequence: 4}), peerId, NOW)).toBe('ignore');
     expect(intake.manifests.get(peerId, NOW)?.sequence).toBe(5);
     expect(intake.manifests.serving('llama', NOW)).toHaveLength(1);
     expect(intake.manifests.serving('other', NOW)).toEqual([]);
@@ -79,23 +80,49 @@ describe('manifests', () => {
 
   it('of another network, too many of one peer, and those that have ended are dropped; broken ones are rejected', async () => {
     const intake = new Intake(ours);
-    const {manifest} = await provider();
-    expect(await intake.manifest(await manifest({network: theirs}), NOW)).toBe('ignore');
-    expect(await intake.manifest(await manifest(), NOW + 3_600_000)).toBe('ignore');
-    expect(await intake.manifest(await manifest(), NOW - 3_600_000)).toBe('ignore');
+    const {peerId, manifest} = await provider();
+    expect(await intake.manifest(await manifest({network: theirs}), peerId, NOW)).toBe('ignore');
+    expect(await intake.manifest(await manifest(), peerId, NOW + 3_600_000)).toBe('ignore');
+    expect(await intake.manifest(await manifest(), peerId, NOW - 3_600_000)).toBe('ignore');
     const broken = await manifest();
     broken[broken.length - 1]! ^= 1;
-    expect(await intake.manifest(broken, NOW)).toBe('reject');
+    expect(await intake.manifest(broken, peerId, NOW)).toBe('reject');
+    const busy = new Intake(ours);
     const verdicts: string[] = [];
     for (let sequence = 10; sequence < 20; sequence += 1)
-      verdicts.push(await intake.manifest(await manifest({sequence}), NOW));
+      verdicts.push(await busy.manifest(await manifest({sequence}), peerId, NOW));
     expect(verdicts.filter((verdict) => verdict === 'accept')).toHaveLength(6);
   });
 });
 
+describe('gossip in the name of others', () => {
+  it('is rejected: a record that somebody else publishes again', async () => {
+    const intake = new Intake(ours);
+    const {peerId, manifest, bid} = await provider();
+    const other = await provider();
+    expect(await intake.manifest(await manifest(), other.peerId, NOW)).toBe('reject');
+    const copied = create(MarketReplySchema, {manifest: await manifest(), bids: [bid()]});
+    expect(await intake.gossipedReply(copied, other.peerId, NOW)).toEqual({verdict: 'reject', offers: []});
+    expect(await intake.gossipedReply(copied, peerId, NOW)).toMatchObject({verdict: 'accept'});
+  });
+
+  it('has a bound for each that costs no look at a signature', async () => {
+    const intake = new Intake(ours);
+    const garbage = create(MarketReplySchema, {manifest: new Uint8Array(500)});
+    const verdicts: string[] = [];
+    for (let count = 0; count < 100; count += 1)
+      verdicts.push((await intake.gossipedReply(garbage, 'one', NOW)).verdict);
+    expect(verdicts.filter((verdict) => verdict === 'reject')).toHaveLength(60);
+    expect((await intake.gossipedReply(garbage, 'another', NOW)).verdict).toBe('reject');
+  });
+});
+
 describe('requests for quote', () => {
-  const request = async (more: {network?: typeof ours; deadline?: number} = {}) =>
-    sealRequestForQuote(
+  const author = (peerKey: PrivateKey) => ({from: peerFromKey(peerKey.publicKey.raw), by: 'gossip'}) as const;
+
+  const request = async (more: {network?: typeof ours; deadline?: number} = {}) => {
+    const peerKey = await generateKeyPair('Ed25519');
+    const bytes = await sealRequestForQuote(
       {
         id: createRequestId(),
         network: ours,
@@ -108,21 +135,27 @@ describe('requests for quote', () => {
         replyTopic: '',
         ...more,
       },
-      await generateKeyPair('Ed25519'),
+      peerKey,
     );
+    return {bytes, by: author(peerKey)};
+  };
 
   it('are taken once by gossip, in time, of our network', async () => {
     const intake = new Intake(ours);
-    const bytes = await request();
-    expect(await intake.request(bytes, 'gossip', NOW)).toMatchObject({
+    const {bytes, by} = await request();
+    expect(await intake.request(bytes, by, NOW)).toMatchObject({
       verdict: 'accept',
       request: {wanted: {model: 'llama'}},
     });
-    expect(await intake.request(bytes, 'gossip', NOW)).toEqual({verdict: 'ignore'});
-    expect(await intake.request(bytes, 'stream', NOW)).toMatchObject({verdict: 'accept'});
-    expect(await intake.request(await request(), 'gossip', NOW + 3_001)).toEqual({verdict: 'ignore'});
-    expect(await intake.request(await request({network: theirs}), 'gossip', NOW)).toEqual({verdict: 'ignore'});
-    expect(await intake.request(new Uint8Array(600), 'gossip', NOW)).toEqual({verdict: 'reject'});
+    expect(await intake.request(bytes, by, NOW)).toEqual({verdict: 'ignore'});
+    expect(await intake.request(bytes, {...by, by: 'stream'}, NOW)).toMatchObject({verdict: 'accept'});
+    const late = await request();
+    expect(await intake.request(late.bytes, late.by, NOW + 3_001)).toEqual({verdict: 'ignore'});
+    const foreign = await request({network: theirs});
+    expect(await intake.request(foreign.bytes, foreign.by, NOW)).toEqual({verdict: 'ignore'});
+    expect(await intake.request(new Uint8Array(600), by, NOW)).toEqual({verdict: 'reject'});
+    // Nobody asks in another's name.
+    expect(await intake.request((await request()).bytes, by, NOW)).toEqual({verdict: 'reject'});
   });
 
   it('of one client are limited', async () => {
@@ -144,7 +177,7 @@ describe('requests for quote', () => {
         },
         key,
       );
-      const {verdict} = await intake.request(bytes, 'gossip', NOW);
+      const {verdict} = await intake.request(bytes, author(key), NOW);
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
     }
     expect(Object.fromEntries(verdicts)).toEqual({accept: 20, ignore: 10});

@@ -14,12 +14,15 @@ import {
   frame,
   splitText,
 } from '../../../../src/lib/inference/wire/frames.ts';
+import type {FrameBody} from '../../../../src/lib/inference/wire/frames.ts';
 import {FrameReader, ProtocolViolation} from '../../../../src/lib/inference/wire/framing.ts';
 import {ProviderSession} from '../../../../src/lib/inference/wire/provider-session.ts';
 
 const deadlines = {firstTokenMs: 100, tokenGapMs: 50, totalMs: 1_000};
 const open = {requestId: new Uint8Array(16), question: new Uint8Array(1)};
 const receipt = Uint8Array.of(7);
+/** A piece of so many bytes, as the reader has taken it. */
+const read = (bytes: number) => ({type: 'delta', text: '', tokens: 1, bytes}) as const;
 
 /** What one side queued, through the wire format. */
 function wire(frames: readonly Frame[]): Frame[] {
@@ -82,9 +85,9 @@ describe('a question and its answer', () => {
     expect(sent).toBe(4);
     const events = toClient();
     expect(events.length).toBeGreaterThan(0);
-    client.consumed(request, piece.length, 1);
+    client.consumed(request, read(piece.length), 1);
     expect(toProvider()).toEqual([]);
-    client.consumed(request, piece.length, 1);
+    client.consumed(request, read(piece.length), 1);
     expect(toProvider()).toEqual([{type: 'credit', request}]);
     expect(provider.credit(request)).toBe(CREDIT_WINDOW_BYTES / 2);
   });
@@ -101,6 +104,43 @@ describe('a question and its answer', () => {
     expect(toClient().map(({event}) => event.type)).toEqual(['delta', 'end']);
     client.cancel(request, 12);
     expect(client.take()).toEqual([]);
+  });
+});
+
+describe('what needs no credit', () => {
+  it('is bounded too: receipts and pieces without text that nobody reads', () => {
+    const flood = (body: () => FrameBody) => {
+      const client = new ClientSession();
+      const request = client.open(open, deadlines, 0);
+      for (let count = 0; count < 200_000; count += 1) client.receive(frame(request, body()), 1);
+    };
+    expect(() => flood(() => ({case: 'receipt', value: {receipt: new Uint8Array(1_000)}}))).toThrow(ProtocolViolation);
+    expect(() => flood(() => ({case: 'delta', value: {text: '', tokens: 1}}))).toThrow(ProtocolViolation);
+  });
+
+  it('and is forgotten once it is read', () => {
+    const client = new ClientSession();
+    const request = client.open(open, deadlines, 0);
+    for (let count = 0; count < 20_000; count += 1) {
+      const value = {receipt: new Uint8Array(1_000)};
+      for (const {event} of client.receive(frame(request, {case: 'receipt', value}), 1))
+        client.consumed(request, event, 1);
+    }
+  });
+
+  it('a client that asks on and reads nothing is cut off', () => {
+    const provider = new ProviderSession({maxInFlight: 1});
+    const ask = (request: number) => provider.receive(frame(request, {case: 'open', value: {}}));
+    for (let request = 1; request <= 4_000; request += 1) ask(request);
+    expect(() => {
+      for (let request = 4_001; request <= 10_000; request += 1) ask(request);
+    }).toThrow(ProtocolViolation);
+    // Whoever reads may go on asking.
+    const other = new ProviderSession({maxInFlight: 1});
+    for (let request = 1; request <= 10_000; request += 1) {
+      other.receive(frame(request, {case: 'open', value: {}}));
+      other.take();
+    }
   });
 });
 
@@ -123,7 +163,7 @@ describe('deadlines', () => {
     expect(client.nextDeadline()).toBe(140);
     client.receive(frame(request, {case: 'delta', value: {text: piece, tokens: 1}}), 91);
     expect(client.advance(500)).toEqual([]);
-    client.consumed(request, CREDIT_WINDOW_BYTES, 500);
+    client.consumed(request, read(CREDIT_WINDOW_BYTES), 500);
     expect(client.advance(549)).toEqual([]);
     expect(client.advance(550)).toMatchObject([{event: {phase: 'token-gap'}}]);
   });

@@ -49,6 +49,37 @@ it('is patient with a slow stream whose messages do end', async () => {
   expect(seen).toMatchObject({messages: ['ab'], closed: []});
 });
 
+it('is patient with a busy stream that is always in the middle of some message', async () => {
+  const {far, seen} = linked();
+  const bytes = encodeFrame(Buffer.from('abcdef'));
+  far.send(bytes.subarray(0, 3));
+  for (let count = 0; count < 10; count += 1) {
+    await turn();
+    vi.advanceTimersByTime(6_000);
+    // The rest of this one, and the beginning of the next.
+    far.send(Buffer.concat([bytes.subarray(3), bytes.subarray(0, 3)]));
+  }
+  await turn();
+  expect(seen.closed).toEqual([]);
+  expect(seen.messages).toHaveLength(10);
+});
+
+it('aborts a stream when what is to be sent can not be written, rather than end the process', async () => {
+  const [near] = localStreamPair();
+  const closed: unknown[] = [];
+  const link = new StreamLink(near, 100, {
+    message: () => undefined,
+    outgoing: () => {
+      throw new Error('no such number');
+    },
+    closed: (violation) => closed.push(violation),
+  });
+  link.schedule();
+  await turn();
+  await turn();
+  expect(closed).toEqual([undefined]);
+});
+
 it('sends what one turn has queued in one write, and nothing after the end', async () => {
   const {link, far, seen, queue} = linked();
   const received: Uint8Array[] = [];

@@ -1,28 +1,31 @@
 import {homedir} from 'node:os';
 import {isAbsolute, join, resolve} from 'node:path';
 
-import {placesUnder, type Places} from '../config/places.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
+import type {Environment} from './expand.ts';
+import {placesUnder, type Places} from './places.ts';
 
-/** The folders that oclif chose for this platform (XDG on Linux, Library on macOS). */
+/** Folders that were chosen for this platform, as oclif does it (XDG on Linux, Library on macOS). */
 export interface PlatformFolders {
   configDir: string;
   dataDir: string;
 }
 
 /**
- * QUIVER_HOME moves all four places together; else each is where the platform keeps such things.
- * Throws NO_HOME where the platform has no place for this user: oclif would take the shared temporary folder.
+ * QUIVER_HOME moves all four places together; else each is where the platform keeps such things: `folders`, or the XDG
+ * folders where nobody has chosen. Throws NO_HOME where there is no place for this user, rather than share one.
  */
-export function placesOf(folders: PlatformFolders, environment: Readonly<Record<string, string | undefined>>): Places {
+export function userPlaces(environment: Environment, folders?: PlatformFolders): Places {
   const home = environment['QUIVER_HOME'];
   if (home !== undefined && home !== '') return placesUnder(resolve(home));
   const user = userFolder();
-  const state = join(folder(environment['XDG_STATE_HOME']) ?? join(user, '.local', 'state'), 'quiver');
+  const under = (base: string | undefined, ...usual: string[]): string =>
+    join(folder(base) ?? join(user, ...usual), 'quiver');
+  const state = under(environment['XDG_STATE_HOME'], '.local', 'state');
   const session = folder(environment['XDG_RUNTIME_DIR']);
   return {
-    config: folders.configDir,
-    data: folders.dataDir,
+    config: folders?.configDir ?? under(environment['XDG_CONFIG_HOME'], '.config'),
+    data: folders?.dataDir ?? under(environment['XDG_DATA_HOME'], '.local', 'share'),
     state,
     // Without a session (a unit file, a container) there is no XDG_RUNTIME_DIR.
     run: session === undefined ? join(state, 'run') : join(session, 'quiver'),
