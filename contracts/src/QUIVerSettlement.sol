@@ -180,13 +180,12 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         emit ExitCancelled(msg.sender);
     }
 
-    /// @notice Returns the bond of an aggregator that asked to leave.
+    /// @notice Returns the bond of an aggregator that asked to leave; a slash would have ended its leaving.
     function withdrawBond() external {
         Ledger storage ledger = _ledgers[msg.sender];
         if (ledger.exitAt == 0) revert NotLeaving();
         if (block.timestamp < ledger.exitAt) revert TooEarly(ledger.exitAt);
         uint96 amount = ledger.bond;
-        if (amount == 0) revert ZeroAmount();
         ledger.bond = 0;
         ledger.exitAt = 0;
         emit BondWithdrawn(msg.sender, amount);

@@ -1,11 +1,10 @@
 import {readFileSync} from 'node:fs';
 
-import {AbiCoder, BrowserProvider, Contract, ContractFactory, Wallet, type Signer} from 'ethers';
-import type {InterfaceAbi, Provider, TransactionReceipt, TransactionResponse} from 'ethers';
+import {BrowserProvider, ContractFactory, type Contract, type InterfaceAbi, type Signer} from 'ethers';
 import {createHardhatRuntimeEnvironment} from 'hardhat/hre';
 
 const CHAIN_ID = 80_002;
-const ARTIFACTS = new URL(process.env['ARTIFACTS'] ?? '../../contracts/artifacts/', import.meta.url);
+const ARTIFACTS = new URL('../../contracts/artifacts/', import.meta.url);
 
 /** An in-process chain by Polygon's rules (Prague), whose accounts have gas for everything. */
 export async function startChain(): Promise<{provider: BrowserProvider; accounts: Signer[]; stop(): Promise<void>}> {
@@ -26,5 +25,5 @@ export async function deploy(name: string, signer: Signer, ...values: unknown[])
     bytecode: string;
   };
   const deployed = await new ContractFactory(abi, bytecode, signer).deploy(...values);
-  return (await deployed.waitForDeployment()) as Contract;
+  return (await deployed.waitForDeployment()) as unknown as Contract;
 }

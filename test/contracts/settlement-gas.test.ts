@@ -1,5 +1,4 @@
 import {
-  Contract,
   Wallet,
   ZeroAddress,
   Signature,
@@ -10,12 +9,13 @@ import {
   id,
   keccak256,
   toBeHex,
+  type Contract,
   type TransactionResponse,
 } from 'ethers';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
 import {deploy, startChain} from './chain.ts';
-import {channelId, deepPair, deepTree, domainOf, packVoucher, payoutLeaf, receiptLeaf} from './settlement-support.ts';
+import {channelId, deepPair, domainOf, packVoucher, payoutLeaf, receiptLeaf} from './settlement-support.ts';
 import {signCompact, TYPES} from './settlement-support.ts';
 
 const SNAPSHOT = new URL('../../contracts/snapshots/settlement-transactions.json', import.meta.url).pathname;
@@ -220,14 +220,14 @@ describe('gas of whole transactions, production build, by the rules of Prague', 
 
   it('of batches and claims', async () => {
     const mine = by(settlement, aggregator);
-    const [second] = [named('second provider')];
-    await run(token['transfer']!(second!.address, QUIV));
+    const second = named('second provider');
+    await run(token['transfer']!(second.address, QUIV));
     let total = 0n;
     /** Two providers' leaves below as many siblings as a large tree has; the money is that of `collect`. */
     const submit = async (name: string, epoch: number, depth: number) => {
       total += QUIV + 123_456_789n;
       const half = total / 2n;
-      const {root, proofs} = deepPair(payoutLeaf(provider.address, half), payoutLeaf(second!.address, half), depth);
+      const {root, proofs} = deepPair(payoutLeaf(provider.address, half), payoutLeaf(second.address, half), depth);
       const receiptsRoot = keccak256(toBeHex(epoch, 32));
       const batch = {merkleRoot: root, receiptsRoot, totalAmount: total, receiptCount: 100_000, epoch};
       await measured(name, mine['submitBatch']!(batch));
@@ -236,7 +236,7 @@ describe('gas of whole transactions, production build, by the rules of Prague', 
         measured(label, mine['claimCumulative']!(aggregator.address, to.address, half, proof));
       return {
         first: (label: string) => claim(label, provider, proofs[0]),
-        next: (label: string) => claim(label, second!, proofs[1]),
+        next: (label: string) => claim(label, second, proofs[1]),
       };
     };
     const opening = await submit('submitBatch first', 1, DEPTH_100K);

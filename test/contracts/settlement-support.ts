@@ -68,7 +68,7 @@ export function receiptLeaf(index: number, digest: string, signature: string): s
 const sorted = (a: string, b: string): string => keccak256(a < b ? concat([a, b]) : concat([b, a]));
 
 /** Root over a leaf as if it had so many siblings on its way up: what a large tree costs, without building it. */
-export function deepTree(leaf: string, depth: number): {root: string; proof: string[]} {
+function deepTree(leaf: string, depth: number): {root: string; proof: string[]} {
   const proof = Array.from({length: depth}, (_, level) => keccak256(toBeHex(level + 1, 32)));
   return {proof, root: proof.reduce(sorted, leaf)};
 }
