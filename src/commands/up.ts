@@ -6,8 +6,8 @@ import {controlSocket} from '../lib/config/places.ts';
 export default class Up extends BaseCommand<typeof Up> {
   static override summary = 'Run a whole network on this machine';
   static override description =
-    'A bootstrap that is also a relay, a provider with the built-in model and whatever inference servers run here, and ' +
-    'a client. Everything listens on loopback only, on free ports; other commands find it by themselves.';
+    'A bootstrap that is also a relay, a provider with the built-in model and whatever inference servers run here, a ' +
+    'client, and a chain with the contracts. Everything listens on loopback only, on free ports; other commands find it by themselves.';
   static override flags = {
     ask: Flags.string({helpValue: '<prompt>', description: 'Ask this once everything runs, and verify the receipt'}),
     once: Flags.boolean({dependsOn: ['ask'], description: 'Stop after the answer'}),
@@ -31,9 +31,10 @@ export default class Up extends BaseCommand<typeof Up> {
   ];
 
   async run(): Promise<void> {
-    const [config, {createDevnet}, {ownBackends, runHere}, {serviceLogger}] = await Promise.all([
+    const [config, {createDevnet}, {announceAccounts}, {ownBackends, runHere}, {serviceLogger}] = await Promise.all([
       this.loadSettings(),
       import('../lib/devnet/devnet.ts'),
+      import('../lib/cli/local-chain.ts'),
       import('../lib/cli/serve.ts'),
       import('../lib/cli/run-services.ts'),
     ]);
@@ -43,7 +44,13 @@ export default class Up extends BaseCommand<typeof Up> {
     const log = await serviceLogger(quiet ? 'warn' : config.get('log.level'));
     const backends = await ownBackends(this, config, log, {modelPaths: model, embedded: true});
     await runHere(this, config, {
-      services: await createDevnet({config, places: this.places, version: this.config.version, backends}),
+      services: await createDevnet({
+        config,
+        places: this.places,
+        version: this.config.version,
+        backends,
+        onAccountsCreated: (accounts, file) => announceAccounts(this, accounts, file),
+      }),
       log,
       admin: {host: '127.0.0.1', port: this.flags['admin-port']},
       onReady: async (host) => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
+import {furnishMoney, MONEY_ENVIRONMENT, MONEY_EXITS} from '../support/furnish-money.ts';
 import {commands, type ManifestCommand} from '../support/manifest.ts';
 import {collect, ROOT, RUN_JS, type RunResult, spawnQuiver, temporaryHome, waitForLine} from '../support/quiver.ts';
 
@@ -12,7 +13,10 @@ const EXAMPLE_TIMEOUT_MS = 60_000;
 /** Commands that serve until they are stopped; each gets a home of its own. */
 const SERVES = /^quiver (up|run|\S+ start)\b/;
 /** Examples that end with something other than 0 here, and why. */
-const OTHER_EXITS = new Map([['quiver init', 2 /* asks, and there is no terminal to ask on */]]);
+const OTHER_EXITS = new Map<string, number>([
+  ['quiver init', 2 /* asks, and there is no terminal to ask on */],
+  ...MONEY_EXITS,
+]);
 /** Stands in for default ports, which something else on this machine may have. */
 const FREE_PORTS = Object.fromEntries(
   ['ADMIN', 'BOOTSTRAP', 'RELAY', 'PROVIDER', 'GATEWAY', 'CLIENT'].flatMap((service) =>
@@ -96,7 +100,8 @@ beforeAll(async () => {
   symlinkSync(RUN_JS, path.join(place.home, 'bin', 'quiver'));
   symlinkSync(process.execPath, path.join(place.home, 'bin', 'node'));
   furnish(place.home);
-  network = await start(place.home, {...place.env, ...FREE_PORTS});
+  network = await start(place.home, {...place.env, ...FREE_PORTS, ...MONEY_ENVIRONMENT});
+  await furnishMoney(place.home);
   // Something for `receipts` and `stats` to show.
   expect(
     await collect(spawnQuiver(['infer', 'hello'], {env: network.env, cwd: network.home}), EXAMPLE_TIMEOUT_MS),

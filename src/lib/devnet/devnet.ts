@@ -1,3 +1,4 @@
+import {LocalChainService, type LocalChainServiceOptions} from '../chain/local/local-chain-service.ts';
 import type {Config} from '../config/config.ts';
 import {paymentKeyFile, peerKeyFile, receiptsDatabase, type Places} from '../config/places.ts';
 import {loadOrCreatePaymentKey} from '../identity/payment-key.ts';
@@ -26,13 +27,21 @@ export interface DevnetOptions {
   backends: readonly Backend[];
   /** Of quiver. */
   version: string;
+  /** Told of the accounts of the local chain when they are made. */
+  onAccountsCreated: NonNullable<LocalChainServiceOptions['onAccountsCreated']>;
 }
 
 /**
  * A whole network for one machine: a bootstrap that is also a relay, a provider and a client, three libp2p nodes with
- * identities of their own that talk over loopback sockets.
+ * identities of their own that talk over loopback sockets, and a chain with the contracts on it.
  */
-export async function createDevnet({config, places, backends, version}: DevnetOptions): Promise<Service[]> {
+export async function createDevnet({
+  config,
+  places,
+  backends,
+  version,
+  onAccountsCreated,
+}: DevnetOptions): Promise<Service[]> {
   const [hubKey, providerKey, clientKey, paymentKey] = await Promise.all([
     loadOrCreatePeerKey(peerKeyFile(places, 'bootstrap')),
     loadOrCreatePeerKey(peerKeyFile(places, 'provider')),
@@ -85,7 +94,9 @@ export async function createDevnet({config, places, backends, version}: DevnetOp
     protocolPrefix,
   });
   const market = new MarketService({node: hubNode, network, protocolPrefix});
-  return [hubNode, ...hubFaces, market, providerNode, provider, clientNode, client];
+  const localChain = new LocalChainService({profile, places, port: 0, version, onAccountsCreated});
+  const ownChain = profile.loopbackOnly ? [localChain] : [];
+  return [...ownChain, hubNode, ...hubFaces, market, providerNode, provider, clientNode, client];
 }
 
 /** Where the hub listens; its ports are known once it is up. */
