@@ -12,6 +12,8 @@ import {collect, ROOT, RUN_JS, type RunResult, spawnQuiver, temporaryHome, waitF
 const EXAMPLE_TIMEOUT_MS = 60_000;
 /** Commands that serve until they are stopped; each gets a home of its own. */
 const SERVES = /^quiver (up|run|\S+ start)\b/;
+/** What others do has its time, which these end. */
+const MOVES_TIME = /^quiver chain (advance|mine)\b/;
 /** Examples that end with something other than 0 here, and why. */
 const OTHER_EXITS = new Map<string, number>([
   ['quiver init', 2 /* asks, and there is no terminal to ask on */],
@@ -118,7 +120,11 @@ afterAll(async () => {
 });
 
 describe('help examples', () => {
-  const cases = [...commands()].flatMap(([id, command]) => examplesOf(id, command));
+  const all = [...commands()].flatMap(([id, command]) => examplesOf(id, command));
+  const cases = [
+    ...all.filter((example) => !MOVES_TIME.test(example)),
+    ...all.filter((example) => MOVES_TIME.test(example)),
+  ];
 
   it.each(cases)('%s', {timeout: EXAMPLE_TIMEOUT_MS + 5_000}, async (example) => {
     const {code, signal, stdout, stderr} = await (SERVES.test(example) ? runUntilReady(example) : runOnce(example));

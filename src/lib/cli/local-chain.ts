@@ -23,18 +23,13 @@ export function localProfile(profile: NetworkProfile): NetworkProfile {
   });
 }
 
-/** The accounts of a new local chain, once; their keys stay in the file. */
+/** The accounts of a new local chain, once; the ready event has them too. Their keys stay in the file. */
 export function announceAccounts(
   command: BaseCommand<typeof Command>,
   accounts: readonly LocalAccount[],
   file: string,
 ): void {
-  const list = accounts.map(({name, address}) => ({name, address}));
-  if (command.jsonEnabled()) {
-    command.event({event: 'accounts', accounts: list, file});
-    return;
-  }
-  for (const {name, address} of list) command.note(`${name.padEnd(10)} ${address}`);
+  for (const {name, address} of accounts) command.note(`${name.padEnd(10)} ${address}`);
   command.note(`Each of them has POL and QUIV; their keys are in ${file}`);
 }
 

@@ -76,7 +76,11 @@ export class LocalChainService implements Service {
       status: this.#status,
       addresses,
       publicAddresses: [],
-      metadata: {chainId: profile.chain.id, block: this.#chain?.latest.number ?? 0},
+      metadata: {
+        chainId: profile.chain.id,
+        block: this.#chain?.latest.number ?? 0,
+        accounts: this.#accounts.map(({name, address}) => ({name, address})),
+      },
     };
   }
 
