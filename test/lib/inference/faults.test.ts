@@ -245,6 +245,16 @@ describe('a provider that is known', () => {
     expect(textOf(await asking)).toBe('hello');
   });
 
+  it.each([{race: 2}, {broadcast: true}])('and says nothing: %o does not wait for it', async (several) => {
+    await addRogue(network, {quotes: () => new Promise(() => {})});
+    await network.addProvider(new ScriptedBackend());
+    const client = await network.addClient();
+    await network.known(client, 2);
+    const since = performance.now();
+    expect(textOf(await client.ask({model: 'parrot', ...several}))).toContain('word10');
+    expect(performance.now() - since).toBeLessThan(10_000);
+  });
+
   it.each([
     ['LIMITS', 'REQUEST_TOO_LARGE'],
     ['BUSY', 'PROVIDER_BUSY'],

@@ -113,7 +113,7 @@ export class InferenceClient {
     trace.note('asking the network for offers');
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), Math.max(0, totalMs - spent(journey)));
-    const options = {except: tried, all: plan.count > 1, patienceMs};
+    const options = {except: tried, count: plan.count, patienceMs};
     try {
       const found = await this.#options.finder.search(plan.wish, AbortSignal.any([signal, late.signal]), options);
       journey.refusals = found.refusals;

@@ -17,15 +17,16 @@ import {findProviders, providerKey} from './rendezvous.ts';
 
 /** Providers that one search of the DHT names, and peers that are asked whom they know. */
 const MAX_NAMED = 6;
-/** After the first bid: time for a better one to arrive. */
+/** After the first bid: time for a better one to arrive, and for others where several are wanted. */
 const SETTLE_MS = 30;
+const OTHERS_MS = 1_000;
 /** When all who were asked have answered without a bid: time for one that comes by gossip. */
 const LATE_BID_MS = 500;
 /** The longest that providers are looked for. Those that were found may take longer to answer. */
 const SEARCH_TIMEOUT_MS = 5_000;
 /** With nobody to dial, and after those that were dialled could not be reached: time for a connection after all. */
 const ALONE_MS = 500;
-const LOST_MS = 3_000;
+const LOST_MS = 2_000;
 /** A publish right after a connection finds no subscriber yet; looked at again this often. */
 const RETRY_INTERVAL_MS = 50;
 
@@ -47,8 +48,8 @@ export interface Wish {
 export interface SearchOptions {
   /** Providers that are of no use. */
   except: ReadonlySet<string>;
-  /** Every offer that can be had, not just the first. */
-  all: boolean;
+  /** Offers wanted; more than one are waited for only as long as others may reasonably take. */
+  count: number;
   /** How long providers that are known to serve the model may take to answer, in ms. */
   patienceMs: number;
 }
@@ -93,8 +94,8 @@ export class Finder {
   }
 
   /**
-   * Asks the network. Ends shortly after the first bid from somebody not in `except`; with `all`, once everybody who
-   * is known has answered. No offers when nobody could be found within the search time, or none of those found has
+   * Asks the network. Ends shortly after the first bid from somebody not in `except`; where several are wanted, once
+   * there are so many or the others have had a second. No offers when nobody could be found within the search time, or none of those found has
    * bid within `patienceMs`. Callers that want the same share a search. Throws the signal's reason.
    */
   async search(wish: Wish, signal: AbortSignal, options: SearchOptions): Promise<Found> {
@@ -107,29 +108,33 @@ export class Finder {
     return {offers: usable(), refusals};
   }
 
-  #running(wish: Wish, {except, all}: SearchOptions): Promise<ReadonlySet<string>> | undefined {
-    return except.size === 0 ? this.#searches.get(keyOf(wish, all)) : undefined;
+  #running(wish: Wish, {except, count}: SearchOptions): Promise<ReadonlySet<string>> | undefined {
+    return except.size === 0 ? this.#searches.get(keyOf(wish, count)) : undefined;
   }
 
   #share(wish: Wish, options: SearchOptions): Promise<ReadonlySet<string>> {
     const running = this.#running(wish, options);
     if (running !== undefined) return running;
     if (options.except.size > 0) return this.#search(wish, options);
-    const key = keyOf(wish, options.all);
+    const key = keyOf(wish, options.count);
     const searching = this.#search(wish, options).finally(() => this.#searches.delete(key));
     this.#searches.set(key, searching);
     return searching;
   }
 
-  async #search(wish: Wish, {except, all, patienceMs}: SearchOptions): Promise<ReadonlySet<string>> {
+  async #search(wish: Wish, {except, count, patienceMs}: SearchOptions): Promise<ReadonlySet<string>> {
     const {market, trusted, searchTimeoutMs = SEARCH_TIMEOUT_MS} = this.#options;
     const done = new AbortController();
     const limit = setTimeout(() => done.abort(), Math.max(searchTimeoutMs, patienceMs)).unref();
     const {signal} = done;
     const found = Promise.withResolvers<void>();
+    const enough = Promise.withResolvers<void>();
+    const bidders = new Set<string>();
     const useless = (provider: string): boolean => except.has(provider) || !trusted(provider);
     const stop = market.onOffers((offers) => {
-      if (offers.some((offer) => !useless(offer.provider) && isFor(wish, offer))) found.resolve();
+      for (const offer of offers) if (!useless(offer.provider) && isFor(wish, offer)) bidders.add(offer.provider);
+      if (bidders.size > 0) found.resolve();
+      if (bidders.size >= count) enough.resolve();
     });
     signal.addEventListener('abort', () => found.resolve(), {once: true});
     void this.#alone(signal).then((alone) => (alone ? found.resolve() : undefined));
@@ -138,7 +143,8 @@ export class Finder {
       const inquiry = new Inquiry({market, sealed, useless, signal});
       const asking = this.#askEverybody(wish, {sealed, inquiry}, signal).catch(() => undefined);
       await Promise.race([found.promise, asking.then(() => pause(LATE_BID_MS, signal))]);
-      if (!signal.aborted) await Promise.race([all ? asking : pause(SETTLE_MS, signal), asking]);
+      if (count > 1) await Promise.race([enough.promise, asking, pause(OTHERS_MS, signal)]);
+      else await Promise.race([asking, pause(SETTLE_MS, signal)]);
       return inquiry.refusals;
     } finally {
       clearTimeout(limit);
@@ -239,8 +245,8 @@ export class Finder {
 }
 
 /** Wishes of one key are served by one search. */
-function keyOf({model, maxPriceOut}: Wish, all: boolean): string {
-  return `${all} ${maxPriceOut ?? ''} ${model}`;
+function keyOf({model, maxPriceOut}: Wish, count: number): string {
+  return `${count} ${maxPriceOut ?? ''} ${model}`;
 }
 
 function isFor(wish: Wish, {signed: {bid}}: Offer): boolean {
