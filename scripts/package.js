@@ -26,7 +26,12 @@ mkdirSync(STAGE, {recursive: true});
 const bundled = await bundle();
 copyTypes();
 stageEngine();
-for (const file of ['README.md', 'LICENSE', 'bin/run.js', ...globSync(['models/*.gguf', 'contracts/artifacts/**/*.json'])]) {
+for (const file of [
+  'README.md',
+  'LICENSE',
+  'bin/run.js',
+  ...globSync(['models/*.gguf', 'contracts/artifacts/**/*.json']),
+]) {
   if (existsSync(file)) cpSync(file, path.join(STAGE, file));
 }
 cpSync('oclif.manifest.json', path.join(STAGE, 'oclif.manifest.json'));
