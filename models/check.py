@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-from corpus import FRAMES, intents, load, normal
+from corpus import FRAMES, all_ways, intents, load, normal
 from noise import KINDS, WORDS
 
 HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ def patterns():
     """Refusals and arithmetic as regular expressions over normal forms."""
     data = load("refusals")
     number = "(?:" + "|".join([*WORDS, r"\d+"]) + ")"
-    for ask in data["asks"]:
+    for ask in (way for text in data["asks"] for way in all_ways(text)):
         parts = re.split(r"\{(\w+)\}", ask)
         slots = ["(?:" + "|".join(re.escape(normal(v)) for v in data["slots"].get(n, [])) + "|[a-z]+)" if n != "nonword" else "[a-z]+" for n in parts[1::2]]
         yield parts[0::2], slots
@@ -57,7 +57,7 @@ def compiled():
 
 def clashes(questions):
     known = {normal(q) for group in intents().values() for intent in group for q in intent.every()}
-    known |= {normal(q) for q in load("refusals")["raw"]}
+    known |= {normal(q) for text in load("refusals")["raw"] for q in all_ways(text)}
     shapes = list(compiled())
     for question in questions:
         for reading in bare(question):

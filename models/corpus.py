@@ -2,7 +2,8 @@
 
 An `Intent` has one answer and many ways to ask for it: `asks` are whole questions, `slots`
 pairs of a frame list and the fillers for it. `sample` draws one way; `every` walks them all,
-which is what the check against the held-out questions uses.
+which is what the check against the held-out questions uses. In a way to ask, `(a|b|)` stands for
+any one of its alternatives.
 """
 
 import json
@@ -27,6 +28,29 @@ def normal(question):
     return " ".join(re.sub(r"[^a-z0-9+*/=.-]+", " ", question.lower()).replace("?", " ").split()).rstrip(".")
 
 
+CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+
+
+def one_way(text, rng):
+    """The text with each `(a|b|)` replaced by one of its alternatives."""
+    if "|" not in text:
+        return text
+    return tidy(CHOICE.sub(lambda m: rng.choice(m[1].split("|")), text))
+
+
+def all_ways(text):
+    """Every reading of the alternatives of a text."""
+    match = CHOICE.search(text)
+    if not match:
+        return [tidy(text)]
+    return [way for part in match[1].split("|") for way in all_ways(text[: match.start()] + part + text[match.end() :])]
+
+
+def tidy(text):
+    """Single spaces, and none before a comma, where an alternative was empty."""
+    return " ".join(text.split()).replace(" ,", ",").strip(", ")
+
+
 @dataclass
 class Intent:
     category: str
@@ -43,14 +67,16 @@ class Intent:
         shares = [s[3] for s in self.slots] + ([self.share] if self.asks else [])
         pick = rng.choices(range(len(shares)), shares)[0]
         if pick == len(self.slots):
-            return rng.choice(self.asks), None, None
+            return one_way(rng.choice(self.asks), rng), None, None
         frames, slot, fillers, _ = self.slots[pick]
-        return rng.choice(frames), slot, rng.choice(fillers)
+        return rng.choice(frames), slot, one_way(rng.choice(fillers), rng)
 
     def every(self):
-        yield from self.asks
+        for ask in self.asks:
+            yield from all_ways(ask)
         for frames, slot, fillers, _ in self.slots:
-            for frame in frames:
+            fillers = [way for filler in fillers for way in all_ways(filler)]
+            for frame in dict.fromkeys(frames):
                 for filler in fillers:
                     yield frame.replace("{" + slot + "}", filler)
 
@@ -123,7 +149,7 @@ def command_intents(rows, concept_names):
         if bare:
             slots.append((["{n}", "and {n}", "what about {n}"], "n", bare, 0.25))
         asks = [*row.get("raw", []), *ASKS["commands"].get(row["id"], [])]
-        slots.append((FRAMES["situation"], "a", asks, 2.8))
+        slots.append((FRAMES["situation"], "a", asks, 4.5))
         yield Intent("command", command_answer(row), [], slots, weight, follow=follow)
         clear = [n for n in names if " " in n] + nouns
         yield Intent("command", built, [], [(FRAMES["built"], "c", clear, 1.0)], 0.12)
@@ -142,7 +168,7 @@ def concept_intents(rows, commands):
         slots = [(FRAMES["define"], "x", row["names"], 1.2)]
         if row["id"] in grid:
             slots.append((["{q}"], "q", grid[row["id"]], 1.0))
-        yield Intent("concept", answer, asks, slots, share=min(2, len(asks) / 9), follow=follow, weight=1.5 if row["id"] in grid else 1.0)
+        yield Intent("concept", answer, asks, slots, share=min(2.6, len(asks) / 9), follow=follow, weight=1.5 if row["id"] in grid else 1.0)
 
 
 def topic_intents(topics):

@@ -2,7 +2,7 @@
 
 import re
 
-from corpus import FRAMES, intents, load, normal
+from corpus import FRAMES, intents, load, normal, one_way
 
 ARITHMETIC = load("arithmetic")
 WORDS = ARITHMETIC.pop("words")
@@ -13,7 +13,7 @@ NEAR = {c: n for c, n in zip("qwertyuiopasdfghjklzxcvbnm", "wetryuoipasqdfgjhkll
 class Source:
     """Draws (question, answer, follow-ups) triples and whole conversations."""
 
-    shares = {"command": 37, "concept": 33, "port": 3.5, "exit": 2, "capital": 4.5, "fact": 7, "arithmetic": 9, "smalltalk": 9, "refusal": 10}
+    shares = {"command": 37, "concept": 33, "port": 3.5, "exit": 2, "capital": 4.5, "fact": 7, "arithmetic": 13, "smalltalk": 10, "refusal": 14}
 
     def __init__(self, rng, banned=()):
         self.rng = rng
@@ -35,7 +35,7 @@ class Source:
     def arithmetic(self):
         rng = self.rng
         asks, word, _ = rng.choices(KINDS, [k[2] for k in KINDS])[0]
-        if rng.random() < 0.08:
+        if rng.random() < 0.1:
             a, b = (rng.choice([rng.randint(100, 9999), rng.randint(1000, 999999)]) for _ in "ab")
             return rng.choice(asks).format(a=a, b=b), self.refusals["big"]
         if word == "times":
@@ -65,8 +65,8 @@ class Source:
 
     def refusal(self):
         rng, data = self.rng, self.refusals
-        if rng.random() < 0.25:
-            return rng.choice(data["raw"]), data["say"]
+        if rng.random() < 0.4:
+            return one_way(rng.choice(data["raw"]), rng), data["say"]
         slots = data["slots"]
         if rng.random() < 0.12:
             return " ".join([rng.choice(data["openers"]), *rng.sample(self.strange, rng.randint(2, 5))]), data["say"]
@@ -76,7 +76,7 @@ class Source:
                 return self.nonword()
             return rng.choice(slots[match[1]])
 
-        return re.sub(r"\{(\w+)\}", fill, rng.choice(data["asks"])), data["say"]
+        return re.sub(r"\{(\w+)\}", fill, one_way(rng.choice(data["asks"]), rng)), data["say"]
 
     def reword(self, text):
         """Swap known words for synonyms, each with some chance."""

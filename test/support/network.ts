@@ -66,13 +66,14 @@ export class TestNetwork implements AsyncDisposable {
     return this.#bootstrap;
   }
 
-  async addNode(roles: readonly NodeRole[], peerKey?: PrivateKey): Promise<NodeService> {
+  /** With `relayed` it has no socket of its own, and is reached through the bootstrap, which is a relay too. */
+  async addNode(roles: readonly NodeRole[], peerKey?: PrivateKey, {relayed = false} = {}): Promise<NodeService> {
     const node = new NodeService({
       name: `${roles[0]}-${this.#services.length}`,
       roles,
-      profile: PROFILE,
+      profile: relayed ? {...PROFILE, relayNodes: this.#bootstrap} : PROFILE,
       privateKey: peerKey ?? (await generateKeyPair('Ed25519')),
-      listen: {host: '127.0.0.1', tcp: 0},
+      listen: relayed ? {host: '127.0.0.1'} : {host: '127.0.0.1', tcp: 0},
       bootstrap: this.#bootstrap,
       mdns: false,
       serveDht: this.#options.serveDht || roles.includes('bootstrap'),
@@ -99,10 +100,13 @@ export class TestNetwork implements AsyncDisposable {
     this.#bootstrap = addresses;
   }
 
-  async addProvider(backend: Backend, options: Partial<ProviderOptions> = {}): Promise<TestProvider> {
+  async addProvider(
+    backend: Backend,
+    {relayed = false, ...options}: Partial<ProviderOptions> & {relayed?: boolean} = {},
+  ): Promise<TestProvider> {
     const peerKey = await generateKeyPair('Ed25519');
     const paymentKey = paymentKeyFromBytes(generatePaymentSecret());
-    const node = await this.addNode(['provider'], peerKey);
+    const node = await this.addNode(['provider'], peerKey, {relayed});
     const service = new ProviderService({
       name: `service-of-${node.name}`,
       node,

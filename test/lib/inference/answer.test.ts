@@ -78,6 +78,18 @@ describe('a network of three', () => {
     }
   });
 
+  it('reaches a provider that has no address of its own through the relay', async () => {
+    await network.addBootstrap();
+    const provider = await network.addProvider(new ScriptedBackend(), {relayed: true});
+    const client = await network.addClient();
+    for (let count = 0; count < 3; count += 1) expect(textOf(await client.ask({model: 'parrot'}))).toBe(TEN_WORDS);
+    const paths = client.node.node.getConnections(provider.node.node.peerId);
+    expect(paths.map(({limits, remoteAddr}) => [limits !== undefined, remoteAddr.toString()])).toEqual([
+      [true, expect.stringContaining('/p2p-circuit')],
+    ]);
+    expect((await client.service.models(AbortSignal.timeout(5_000)))[0]?.providers).toEqual([provider.peerId]);
+  });
+
   it('a provider uses its own models without a network', async () => {
     const provider = await network.addProvider(new ScriptedBackend());
     const client = await network.addClientOn(provider);

@@ -1,3 +1,5 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+
 import {peerIdFromString} from '@libp2p/peer-id';
 
 import {providerUnreachable} from '../errors.ts';
@@ -10,6 +12,7 @@ import type {ByteStream} from '../wire/stream-link.ts';
 
 /** A provider that can't be dialled within this is slower than the next one. */
 const OPEN_TIMEOUT_MS = 5_000;
+const REOPEN_MS = 200;
 /** Streams kept open; past it the one unused for longest is closed. */
 const MAX_LINKS = 256;
 
@@ -61,10 +64,15 @@ export class LinkPool {
   async #stream(provider: string): Promise<ByteStream> {
     const {node, names, serving} = this.#market;
     if (provider !== node.peerId.toString()) {
-      return node.dialProtocol(peerIdFromString(provider), names.infer, {
-        signal: AbortSignal.timeout(OPEN_TIMEOUT_MS),
-        runOnLimitedConnection: true,
-      });
+      const peer = peerIdFromString(provider);
+      const options = {signal: AbortSignal.timeout(OPEN_TIMEOUT_MS), runOnLimitedConnection: true};
+      try {
+        return await node.dialProtocol(peer, names.infer, options);
+      } catch {
+        // The connection may have been closed while the stream was opened, e.g. one of two through a relay.
+        await sleep(REOPEN_MS);
+        return node.dialProtocol(peer, names.infer, options);
+      }
     }
     if (serving === undefined) throw new Error('this node no longer provides');
     const [near, far] = localStreamPair();

@@ -206,6 +206,8 @@ export class MarketNode {
     if (this.isConnected(request.client)) {
       const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS);
       await exchange(this.node, this.names.bids, request.client, encodeQuery({offer: reply}), signal, false);
+    } else if (this.node.getMultiaddrs().length === 0) {
+      // An offer of a provider that nobody can dial, e.g. before its relay has granted a slot, only misleads.
     } else if (request.replyTopic === this.names.bidTopic && this.#ownBidRate.allow('', Date.now())) {
       await this.publish(this.names.bidTopic, encodeReply({...reply, client: request.client}));
     }

@@ -44,7 +44,7 @@ export class Announcer {
   /** Starts at the time, so that it rises across restarts too. */
   #sequence = Date.now();
   #rounds = 0;
-  #sealed: {bytes: Uint8Array; at: number} | undefined;
+  #sealed: {bytes: Uint8Array; at: number; addresses: string} | undefined;
   #gossipTimer: NodeJS.Timeout | undefined;
   #publishTimer: NodeJS.Timeout | undefined;
   #publishedAt = 0;
@@ -59,6 +59,7 @@ export class Announcer {
     await this.#publish();
     this.#gossipTimer = setInterval(() => void this.#publish().catch(this.#failed), GOSSIP_INTERVAL_MS);
     node.addEventListener('peer:identify', this.#onPeer);
+    node.addEventListener('self:peer:update', this.#onSelf);
     node.services.pubsub.addEventListener('subscription-change', this.#onSubscription);
     this.#provideSoon(0);
   }
@@ -67,6 +68,7 @@ export class Announcer {
     const {node} = this.#options.market;
     this.#stop.abort();
     node.removeEventListener('peer:identify', this.#onPeer);
+    node.removeEventListener('self:peer:update', this.#onSelf);
     node.services.pubsub.removeEventListener('subscription-change', this.#onSubscription);
     clearTimeout(this.#publishTimer);
     clearInterval(this.#gossipTimer);
@@ -76,9 +78,9 @@ export class Announcer {
   /** The sealed manifest, at most a few seconds old. */
   async manifest(): Promise<Uint8Array> {
     const now = Date.now();
-    if (this.#sealed !== undefined && now - this.#sealed.at < FRESH_MS) return this.#sealed.bytes;
-    const {market, catalogue, peerKey, paymentKey, network, prices, region, agentVersion} = this.#options;
-    const addresses = market.node.getMultiaddrs().map((address) => address.toString().replace(/\/p2p\/[^/]+$/, ''));
+    if (this.#sealed !== undefined && now - this.#sealed.at < FRESH_MS && !this.#moved()) return this.#sealed.bytes;
+    const {catalogue, peerKey, paymentKey, network, prices, region, agentVersion} = this.#options;
+    const addresses = this.#addresses();
     this.#sequence += 1;
     const bytes = await sealManifest(
       {
@@ -102,8 +104,18 @@ export class Announcer {
       peerKey,
       paymentKey,
     );
-    this.#sealed = {bytes, at: now};
+    this.#sealed = {bytes, at: now, addresses: addresses.join()};
     return bytes;
+  }
+
+  /** Whether the manifest names other addresses than the node has now. */
+  #moved(): boolean {
+    return this.#sealed !== undefined && this.#sealed.addresses !== this.#addresses().join();
+  }
+
+  #addresses(): string[] {
+    const own = this.#options.market.node.getMultiaddrs();
+    return own.map((address) => address.toString().replace(/\/p2p\/[^/]+$/, ''));
   }
 
   /** Tells the network now, e.g. that a model came or went. */
@@ -132,6 +144,11 @@ export class Announcer {
       },
       Math.max(SUBSCRIBE_SETTLE_MS, this.#publishedAt + SUBSCRIBE_INTERVAL_MS - Date.now()),
     ).unref();
+  };
+
+  /** E.g. a relay has granted a slot: without the address through it nobody can ask. */
+  readonly #onSelf = (): void => {
+    if (this.#moved()) this.changed().catch(this.#failed);
   };
 
   readonly #onPeer = (): void => {
