@@ -90,7 +90,7 @@ contract SettlementHandler is SettlementSetup {
         }
     }
 
-    function bond(uint256 seed, uint96 amount) external watched {
+    function bond(uint256 seed, uint96 amount) public watched {
         address name = names[seed % 3];
         amount = uint96(between(amount, 1, 2 * MINIMUM_BOND));
         if (amount > token.balanceOf(name)) return;
@@ -99,7 +99,7 @@ contract SettlementHandler is SettlementSetup {
         bonded[name] += amount;
     }
 
-    function collect(uint256 seed, uint96 amount) external watched {
+    function collect(uint256 seed, uint96 amount) public watched {
         address name = names[seed % 3];
         amount = uint96(between(amount, 1, 100 * QUIV));
         bytes[] memory items = new bytes[](1);
@@ -111,7 +111,7 @@ contract SettlementHandler is SettlementSetup {
     }
 
     /// @dev One in four trees promises more than its total; one in two holds a receipt that nobody signed.
-    function submitBatch(uint256 seed, uint96 amount) external watched {
+    function submitBatch(uint256 seed, uint96 amount) public watched {
         address name = names[seed % 3];
         QUIVerSettlement.LedgerView memory it = ledger(name);
         if (it.credit == 0 || it.activeAt != 0) return;
@@ -141,6 +141,15 @@ contract SettlementHandler is SettlementSetup {
         } catch {}
     }
 
+    /// @dev What an aggregator does all day; at random it would hardly ever come so far.
+    function settle(uint256 seed, uint96 amount) external {
+        if (ledger(names[seed % 3]).bond < MINIMUM_BOND) bond(seed, uint96(MINIMUM_BOND - 1));
+        collect(seed, amount);
+        submitBatch(seed, amount);
+        vm.warp(block.timestamp + ACTIVATION_DELAY);
+        for (uint256 p = 0; p < PROVIDERS; ++p) claimLatest(seed, p);
+    }
+
     function wait(uint256 seconds_) external watched {
         vm.warp(block.timestamp + between(seconds_, 1, 2 * ACTIVATION_DELAY));
     }
@@ -160,7 +169,7 @@ contract SettlementHandler is SettlementSetup {
         pay(tree, seed % PROVIDERS);
     }
 
-    function claimLatest(uint256 seed, uint256 leaf) external watched {
+    function claimLatest(uint256 seed, uint256 leaf) public watched {
         address name = names[seed % 3];
         for (uint32 epoch = ledger(name).epoch; epoch > 0; --epoch) {
             Tree storage tree = trees[treeOf[name][epoch]];
