@@ -63,9 +63,10 @@ function bytesIn(file: string): number {
 describe('the published package', () => {
   it('holds what it should and nothing else', () => {
     const files = packed.files.map((file) => file.path);
-    const kinds = new Set(files.map((file) => file.replace(/^(bin|dist|models)\/.*/, '$1')));
-    const wanted = 'LICENSE README.md THIRD-PARTY.md bin dist models oclif.manifest.json package.json'.split(' ');
-    expect([...kinds].sort()).toEqual(wanted.filter((file) => file !== 'README.md' || existsSync('README.md')));
+    const kinds = new Set(files.map((file) => file.replace(/^(bin|contracts\/artifacts|dist|models)\/.*/, '$1')));
+    const folders = ['bin', 'contracts/artifacts', 'dist', 'models'];
+    const single = ['LICENSE', 'README.md', 'THIRD-PARTY.md', 'oclif.manifest.json', 'package.json'];
+    expect([...kinds].sort()).toEqual([...folders, ...single].sort());
     expect(files).toContain('models/quiver-tiny.gguf');
     expect(files.filter((file) => /\.(ts|map)$/.test(file) && !file.endsWith('.d.ts'))).toEqual([]);
   });
