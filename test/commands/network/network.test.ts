@@ -81,7 +81,11 @@ test('without a running process, peers and ping say how to start one', async () 
 test('a relay joins a bootstrap; both are seen, pinged, and keep their identity', async () => {
   const [first, second] = [temporaryFolder(), temporaryFolder()];
   const bootstrap = await start(first, 'bootstrap', 'start');
-  expect(bootstrap.ready.services.map(({kind}) => kind)).toEqual(['network.node', 'network.bootstrap']);
+  expect(bootstrap.ready.services.map(({kind}) => kind)).toEqual([
+    'network.node',
+    'network.bootstrap',
+    'inference.market',
+  ]);
   expect(bootstrap.address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3Koo/);
   const relay = await start(second, 'relay', 'start', '--bootstrap', bootstrap.address, '--region', 'eu-west');
   expect(relay.ready.services[1]).toMatchObject({kind: 'network.relay', metadata: {region: 'eu-west'}});
