@@ -53,6 +53,8 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     event VoucherRedeemed(bytes32 indexed id, uint256 settled, uint256 amount);
     /// @notice A packed voucher paid nothing: too old, its channel closed or reopened, or badly signed.
     event VoucherSkipped(bytes32 indexed id);
+    /// @notice A provider's vouchers were passed over: it has given caller and agent no mandate, or withdrawn it.
+    event ProviderSkipped(address indexed provider);
     event CloseStarted(bytes32 indexed id, uint256 closableAt);
     event CloseCancelled(bytes32 indexed id);
     event ChannelClosed(bytes32 indexed id, uint256 settled, uint256 refund);
@@ -70,7 +72,6 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
     error NothingToRedeem();
     error BalanceOutOfRange(uint256 settled, uint256 deposit);
     error MalformedItems();
-    error NotMandated(address provider);
     error Expired(uint256 deadline);
 
     constructor(IERC20 token_, address authority) EIP712("quiver", "1") AccessManaged(authority) {
@@ -155,7 +156,10 @@ contract QUIVerChannels is ICollectable, EIP712, AccessManaged, Pausable, Nonces
         bytes32 mandate = keccak256(abi.encode(msg.sender, agent));
         if (providers.length != items.length) revert MalformedItems();
         for (uint256 i = 0; i < providers.length; ++i) {
-            if (mandateOf[providers[i]] != mandate) revert NotMandated(providers[i]);
+            if (mandateOf[providers[i]] != mandate) {
+                emit ProviderSkipped(providers[i]);
+                continue;
+            }
             amount += _redeemItems(providers[i], items[i]);
         }
         if (amount == 0) revert NothingToRedeem();

@@ -69,7 +69,7 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         uint96 credit; // redeemed from vouchers, in no batch yet
         uint96 waiting; // what the waiting root adds to the total
         uint32 epoch; // of the last batch
-        uint32 idleSince; // last batch, or when the credit began
+        uint32 idleSince; // last batch, or when the credit began; 0 with credit: suspended
         uint96 bond;
         uint40 exitAt; // when the bond may leave; 0: not leaving
         bytes32[2] roots;
@@ -134,6 +134,7 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
     error ValidSignature();
     error NotDuplicate();
     error CreditInUse(address aggregator);
+    error Suspended();
 
     constructor(IERC20 token_, ICollectable channels_, address authority, uint96 minimumBond_, uint40 activationDelay_)
         EIP712("quiver", "1")
@@ -163,11 +164,12 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
     }
 
     /// @notice Begins to leave: no more batches, and the bond is free after `EXIT_DELAY`, in which fraud can be proved.
+    /// @dev Credit must be settled first, except in a pause, which forbids that; `reassignCredit` then finds it.
     function requestExit() external {
         Ledger storage ledger = _ledgers[msg.sender];
         if (ledger.bond == 0) revert NotBonded(0, minimumBond);
         if (ledger.exitAt != 0) revert Leaving(ledger.exitAt);
-        if (ledger.credit != 0) revert CreditLeft(ledger.credit);
+        if (ledger.credit != 0 && !paused()) revert CreditLeft(ledger.credit);
         ledger.exitAt = uint40(block.timestamp) + EXIT_DELAY;
         emit ExitRequested(msg.sender, ledger.exitAt);
     }
@@ -221,6 +223,7 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         uint256 added = batch.totalAmount - accounts.total();
         uint256 credit = ledger.credit;
         if (added > credit) revert InsufficientCredit(credit, added);
+        if (ledger.idleSince == 0) revert Suspended();
 
         uint256 activeAt = block.timestamp + activationDelay;
         ledger.accounts = accounts.waitingUntil(activeAt);
@@ -235,10 +238,12 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         );
     }
 
-    /// @notice Discards a root that waits. What it would have paid is its aggregator's credit again, for another batch.
+    /// @notice Discards a root that waits. What it would have paid is its aggregator's credit again, and the aggregator is
+    /// suspended: no batches, until `reassignCredit` has given the credit to another, or to itself where it was a mistake.
     function disableRoot(address aggregator, uint32 epoch) external restricted {
         Ledger storage ledger = _ledgers[aggregator];
         if (ledger.epoch != epoch || !_discardWaiting(aggregator, ledger)) revert NotWaiting(aggregator, epoch);
+        ledger.idleSince = 0;
     }
 
     /// @notice Pays a provider what it earned since its last claim. Anyone may call it.
@@ -265,19 +270,23 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
 
     /// @notice Proves that an aggregator put a receipt into a batch that its provider did not sign.
     function proveBadSignature(address aggregator, Evidence calldata evidence) external {
-        bytes32 digest = _requireIncluded(aggregator, evidence);
+        (bytes32 digest,) = _requireIncluded(aggregator, evidence);
         (address signer, ECDSA.RecoverError problem,) = ECDSA.tryRecoverCalldata(digest, evidence.signature);
         if (problem == ECDSA.RecoverError.NoError && signer == evidence.receipt.paymentAddress) revert ValidSignature();
         _slash(aggregator, evidence.epoch);
     }
 
-    /// @notice Proves that an aggregator put two receipts for one channel's same nonce into its batches.
+    /// @notice Proves that an aggregator put two receipts of one provider for one channel's same nonce into its batches.
+    /// @dev Another provider's receipt is none: anyone can sign one that names any channel. Nor is a receipt that names no
+    /// channel. The leaves are compared and not their indices, which the aggregator chooses.
     function proveDuplicate(address aggregator, Evidence calldata first, Evidence calldata second) external {
-        _requireIncluded(aggregator, first);
-        _requireIncluded(aggregator, second);
+        (, bytes32 one) = _requireIncluded(aggregator, first);
+        (, bytes32 two) = _requireIncluded(aggregator, second);
         if (
-            first.receipt.channelId != second.receipt.channelId || first.receipt.nonce != second.receipt.nonce
-                || (first.epoch == second.epoch && first.index == second.index)
+            first.receipt.channelId == 0 || first.receipt.channelId != second.receipt.channelId
+                || first.receipt.nonce != second.receipt.nonce
+                || first.receipt.paymentAddress != second.receipt.paymentAddress
+                || (first.epoch == second.epoch && one == two)
         ) revert NotDuplicate();
         _slash(aggregator, first.epoch > second.epoch ? first.epoch : second.epoch);
     }
@@ -293,8 +302,8 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         _unpause();
     }
 
-    /// @notice Gives credit that its aggregator cannot or does not settle to one that will: after a slash, or when it
-    /// has been left alone for `IDLE_LIMIT`.
+    /// @notice Gives credit that its aggregator cannot or does not settle to one that will: after a slash or a disabled
+    /// root, or when it has been left alone for `IDLE_LIMIT`.
     function reassignCredit(address from, address to) external restricted {
         Ledger storage source = _ledgers[from];
         if (source.bond >= minimumBond && block.timestamp < source.idleSince + IDLE_LIMIT) revert CreditInUse(from);
@@ -376,11 +385,15 @@ contract QUIVerSettlement is EIP712, AccessManaged, Pausable {
         return true;
     }
 
-    function _requireIncluded(address aggregator, Evidence calldata evidence) private view returns (bytes32 digest) {
+    function _requireIncluded(address aggregator, Evidence calldata evidence)
+        private
+        view
+        returns (bytes32 digest, bytes32 leaf)
+    {
         bytes32 root = receiptsRootOf(aggregator, evidence.epoch);
         if (root == 0) revert UnknownBatch(aggregator, evidence.epoch);
         digest = receiptDigest(evidence.receipt);
-        bytes32 leaf = receiptLeaf(evidence.index, digest, evidence.signature);
+        leaf = receiptLeaf(evidence.index, digest, evidence.signature);
         if (!MerkleProof.verifyCalldata(evidence.proof, root, leaf)) revert InvalidProof();
     }
 

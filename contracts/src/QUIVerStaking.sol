@@ -64,8 +64,8 @@ contract QUIVerStaking is QUIVerStakingSlashing, UUPSUpgradeable {
         if (amount > position.staked) revert StakeInsufficient(amount, position.staked);
 
         Ledger memory ledger = _ledgers[msg.sender];
-        ledger.rewards = (ledger.rewards + _earned(pool, position)).toUint96();
-        ledger.unbonding = (ledger.unbonding + amount).toUint96();
+        ledger.rewards = (_earned(pool, position) + ledger.rewards).toUint96();
+        ledger.unbonding = (amount + ledger.unbonding).toUint96();
         ledger.unlockAt = (block.timestamp + UNBONDING_PERIOD).toUint32();
         _save(msg.sender, ledger);
         _resize(msg.sender, pool, position, position.staked - amount);

@@ -58,7 +58,8 @@ abstract contract QUIVerStakingBase is IQUIVerStaking, AccessManagedUpgradeable,
     mapping(address account => mapping(bytes32 evidenceId => Report)) internal _reports;
     /// The report that a failed answer was last named in.
     mapping(address account => mapping(bytes32 digest => bytes32 evidenceId)) internal _reportOf;
-    mapping(address account => mapping(uint256 epoch => uint256)) internal _slashedBps;
+    /// Base units that reports made in an epoch have taken.
+    mapping(address account => mapping(uint256 epoch => uint256)) internal _slashedInEpoch;
     /// Room for state of later versions; take from its end so that nothing moves.
     uint256[43] private __gap;
 

@@ -25,7 +25,7 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
 
     uint256 public constant CANARY_PENALTY_BPS = 50;
     uint256 public constant EQUIVOCATION_PENALTY_BPS = 500;
-    /// @notice What reports made in one epoch can take from an account together.
+    /// @notice What reports made in one epoch can take from an account together: of the largest base among them.
     uint256 public constant EPOCH_CAP_BPS = 1_000;
     uint256 public constant SLASH_EPOCH = 7 days;
     /// @dev More failures in one report would pass the cap.
@@ -126,8 +126,8 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         });
     }
 
-    function slashedBps(address account, uint256 epoch) external view returns (uint256) {
-        return _slashedBps[account][epoch];
+    function slashedInEpoch(address account, uint256 epoch) external view returns (uint256) {
+        return _slashedInEpoch[account][epoch];
     }
 
     function evidenceIdOf(address account, Violation violation, bytes32[] calldata digests)
@@ -188,9 +188,11 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         uint256 fromStake = Math.min(amount, position.staked);
         uint256 fromUnbonding = Math.min(amount - fromStake, ledger.unbonding);
         amount = fromStake + fromUnbonding;
+        // Only what is taken: a penalty that found nothing left must not use up the cap of what is staked later.
+        _slashedInEpoch[account][entry.proposedAt / SLASH_EPOCH] += amount;
 
-        ledger.rewards = (ledger.rewards + _earned(pool, position)).toUint96();
-        ledger.unbonding = (ledger.unbonding - fromUnbonding).toUint96();
+        ledger.rewards = (_earned(pool, position) + ledger.rewards).toUint96();
+        ledger.unbonding = (uint256(ledger.unbonding) - fromUnbonding).toUint96();
         _resize(account, pool, position, position.staked - fromStake);
         _release(position, ledger);
         _save(account, position);
@@ -203,13 +205,13 @@ abstract contract QUIVerStakingSlashing is QUIVerStakingBase {
         TOKEN.burn(amount - toReporter);
     }
 
-    /// @dev What the report costs, within what its epoch leaves.
-    function _penalty(address account, Report memory entry) private returns (uint256) {
-        uint256 epoch = entry.proposedAt / SLASH_EPOCH;
-        uint256 used = _slashedBps[account][epoch];
-        uint256 bps = Math.min(entry.penaltyBps, EPOCH_CAP_BPS - used);
-        _slashedBps[account][epoch] = used + bps;
-        return Math.ceilDiv(entry.baseMilli * MILLI * bps, ONE_BPS);
+    /// @dev What the report costs: its share of its own base, within what its epoch's reports leave of that base's cap.
+    ///      Tokens are counted and not shares, since shares of a small stake would use up the cap of a large one.
+    function _penalty(address account, Report memory entry) private view returns (uint256) {
+        uint256 used = _slashedInEpoch[account][entry.proposedAt / SLASH_EPOCH];
+        uint256 base = entry.baseMilli * MILLI;
+        uint256 left = Math.saturatingSub(Math.ceilDiv(base * EPOCH_CAP_BPS, ONE_BPS), used);
+        return Math.min(Math.ceilDiv(base * entry.penaltyBps, ONE_BPS), left);
     }
 
     function _hold(Position memory position, Ledger memory ledger) private view {

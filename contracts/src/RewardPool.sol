@@ -42,10 +42,10 @@ library RewardPool {
         if (reserve != 0) {
             if (weight != 0) {
                 uint256 raise = (releasable(pool, elapsed) * PRECISION) / weight;
-                pool.index = (pool.index + raise).toUint96();
+                pool.index = (raise + pool.index).toUint96();
                 pool.reserve = (reserve - Math.ceilDiv(raise * weight, PRECISION)).toUint96();
             } else if (pool.endsAt > pool.updatedAt) {
-                pool.endsAt = (pool.endsAt + elapsed).toUint40();
+                pool.endsAt = (elapsed + pool.endsAt).toUint40();
             }
         }
         pool.updatedAt = block.timestamp.toUint40();

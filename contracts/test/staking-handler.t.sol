@@ -19,6 +19,11 @@ contract StakingHandler {
         bool decided;
     }
 
+    struct Taken {
+        uint256 amount;
+        uint256 largestBase;
+    }
+
     uint256 private constant QUIV = 1e18;
     uint256 private constant ACTORS = 5;
     uint256 private constant MAX_REPORTS = 64;
@@ -31,6 +36,7 @@ contract StakingHandler {
 
     address[] public actors;
     Filed[] public filed;
+    mapping(address account => mapping(uint256 epoch => Taken)) private takenIn;
     uint256 private nextDigest = 1;
 
     uint256 public funded;
@@ -236,7 +242,13 @@ contract StakingHandler {
 
     function count(Filed memory entry, uint256 amount) private {
         slashed += amount;
-        if (staking.slashedBps(entry.account, entry.proposedAt / 7 days) > 1_000) epochCapPassed = true;
+        uint256 epoch = entry.proposedAt / 7 days;
+        uint256 base = staking.report(entry.account, entry.id).base;
+        Taken storage taken = takenIn[entry.account][epoch];
+        taken.amount += amount;
+        if (base > taken.largestBase) taken.largestBase = base;
+        if (taken.amount > (taken.largestBase + 9) / 10) epochCapPassed = true;
+        if (taken.amount != staking.slashedInEpoch(entry.account, epoch)) epochCapPassed = true;
     }
 
     /// @dev Whether a report made before the unbonding was due can still take from it.

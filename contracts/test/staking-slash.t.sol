@@ -133,7 +133,8 @@ contract StakingSlashTest is StakingSetup {
         eq(info(alice).holdUntil, 0, "no hold");
         eq(token.balanceOf(reporter), FUNDS + 50 * QUIV, "bond and half");
         eq(token.totalSupply(), token.CAP() - 50 * QUIV, "burned");
-        eq(staking.slashedBps(alice, START / 7 days), 100, "counted");
+        // Tokens and not shares, which would mean more the larger the stake has become since.
+        eq(staking.slashedInEpoch(alice, START / 7 days), 100 * QUIV, "counted");
         isTrue(staking.report(alice, id).status == IQUIVerStaking.ReportStatus.Executed, "executed");
     }
 

@@ -137,7 +137,7 @@ contract StakingUpgradeTest is StakingSetup {
         vm.prank(arbiter);
         staking.resolveSlash(alice, id, true);
         uint256 epoch = block.timestamp / 7 days;
-        eq(word(keccak256(abi.encode(epoch, keccak256(abi.encode(alice, 6))))), 100, "slashed in the epoch");
+        eq(word(keccak256(abi.encode(epoch, keccak256(abi.encode(alice, 6))))), 12_345 * QUIV / 100, "slashed in the epoch");
     }
 
     function word(bytes32 slot) private view returns (uint256) {

@@ -187,6 +187,6 @@ interface IQUIVerStaking {
         returns (bytes32);
 
     /// @param epoch time of the reports divided by seven days
-    /// @return what those reports have taken
-    function slashedBps(address account, uint256 epoch) external view returns (uint256);
+    /// @return what those reports have taken, base units
+    function slashedInEpoch(address account, uint256 epoch) external view returns (uint256);
 }

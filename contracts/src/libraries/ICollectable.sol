@@ -8,6 +8,7 @@ interface ICollectable {
     function token() external view returns (IERC20);
 
     /// @notice Redeems packed vouchers of providers that gave the caller and `agent` a mandate; pays the caller.
+    /// One that gave none, or withdrew it, is passed over.
     /// @param agent On whose behalf the caller acts; the caller answers for its identity.
     /// @param items For each provider its packed vouchers.
     /// @return amount What was paid to the caller, base units.

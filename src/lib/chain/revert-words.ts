@@ -148,6 +148,13 @@ export const REVERT_WORDS: ReadonlyMap<string, (args: ErrorArguments) => Words> 
     }),
   ],
   [
+    'Suspended',
+    () => ({
+      message: 'The guardian disabled this aggregator’s last batch, so it may submit none',
+      fix: 'Wait until the timelock has given its credit to an aggregator; see: quiver contracts status',
+    }),
+  ],
+  [
     'InsufficientCredit',
     ({credit, needed}) => ({
       message: `The aggregator has redeemed ${quiv(credit)}, and the batch pays ${quiv(needed)}`,

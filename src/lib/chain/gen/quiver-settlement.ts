@@ -23,6 +23,7 @@ export const quiverSettlementAbi = [
   {"inputs":[{"name":"token","type":"address"}],"name":"OtherToken","type":"error"},
   {"inputs":[{"name":"token","type":"address"}],"name":"SafeERC20FailedOperation","type":"error"},
   {"inputs":[{"name":"str","type":"string"}],"name":"StringTooLong","type":"error"},
+  {"inputs":[],"name":"Suspended","type":"error"},
   {"inputs":[{"name":"exitAt","type":"uint256"}],"name":"TooEarly","type":"error"},
   {"inputs":[{"name":"total","type":"uint256"}],"name":"TotalNotRising","type":"error"},
   {"inputs":[{"name":"aggregator","type":"address"},{"name":"epoch","type":"uint256"}],"name":"UnknownBatch","type":"error"},

@@ -92,7 +92,7 @@ export const quiverStakingAbi = [
   {"inputs":[{"name":"account","type":"address"},{"name":"evidenceId","type":"bytes32"},{"name":"guilty","type":"bool"}],"name":"resolveSlash","outputs":[{"name":"amount","type":"uint256"}],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"newAuthority","type":"address"}],"name":"setAuthority","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"enabled","type":"bool"}],"name":"setAutoCompound","outputs":[],"stateMutability":"nonpayable","type":"function"},
-  {"inputs":[{"name":"account","type":"address"},{"name":"epoch","type":"uint256"}],"name":"slashedBps","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"name":"account","type":"address"},{"name":"epoch","type":"uint256"}],"name":"slashedInEpoch","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"amount","type":"uint256"},{"name":"isProvider","type":"bool"}],"name":"stake","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"amount","type":"uint256"},{"name":"isProvider","type":"bool"},{"name":"deadline","type":"uint256"},{"name":"v","type":"uint8"},{"name":"r","type":"bytes32"},{"name":"s","type":"bytes32"}],"name":"stakeWithPermit","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"account","type":"address"}],"name":"tierOf","outputs":[{"name":"tier","type":"uint8"}],"stateMutability":"view","type":"function"},
