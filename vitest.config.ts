@@ -8,7 +8,8 @@ export default defineConfig({
     env: {OCLIF_COLUMNS: '120', NO_COLOR: '1'},
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Whole processes on a machine that others use too; they take a few seconds on a free one.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
