@@ -13,7 +13,7 @@ NEAR = {c: n for c, n in zip("qwertyuiopasdfghjklzxcvbnm", "wetryuoipasqdfgjhkll
 class Source:
     """Draws (question, answer, follow-ups) triples and whole conversations."""
 
-    shares = {"command": 37, "concept": 33, "port": 3.5, "exit": 2, "capital": 4.5, "fact": 7, "arithmetic": 13, "smalltalk": 10, "refusal": 14}
+    shares = {"command": 34, "concept": 31, "port": 3.5, "exit": 2, "capital": 6.5, "fact": 10, "arithmetic": 13, "smalltalk": 10, "refusal": 14}
 
     def __init__(self, rng, banned=()):
         self.rng = rng
