@@ -2,6 +2,7 @@ import {join} from 'node:path';
 
 import type {Places} from '../../config/places.ts';
 import type {NetworkProfile} from '../../config/profile.ts';
+import {QuiverError} from '../../core/errors.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, Route, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
 import {RpcClient} from '../rpc.ts';
@@ -117,7 +118,24 @@ export class LocalChainService implements Service {
     ]);
     const before = await readDeployments(places, profile.name);
     const url = this.#server?.url ?? '';
-    const deployments = await setUpLocal({profile, url, accounts: this.#accounts, before, signal});
+    const setUp = setUpLocal({profile, url, accounts: this.#accounts, before, signal});
+    const deployments = await setUp.catch((error: unknown) => {
+      throw isOtherSet(error) ? chainOutdated(localChainFolder(places, profile.name), error) : error;
+    });
     await writeDeployments(places, profile.name, deployments);
   }
+}
+
+/** The contracts follow from the accounts, so other ones mean that other sources were compiled. */
+function isOtherSet(error: unknown): boolean {
+  return error instanceof QuiverError && error.code === 'DEPLOY_WIRED';
+}
+
+function chainOutdated(folder: string, cause: unknown): QuiverError {
+  return new QuiverError({
+    code: 'LOCAL_CHAIN_OUTDATED',
+    message: 'This local chain has the contracts of another version of quiver on it',
+    fix: `mv ${folder} ${folder}.old   (the next start makes a new chain with new accounts)`,
+    cause,
+  });
 }
