@@ -66,11 +66,11 @@ export async function startOllamaServer(backend: Backend): Promise<BackendServer
             done: false,
             ...(logprobs && {logprobs}),
           });
-          if (pieces === 2 && server.fault === 'error-event') {
+          if (pieces === 1 && server.fault === 'error-event') {
             send({error: 'the GPU is gone'});
             return void response.end();
           }
-          if (pieces === 2 && failMidway(server.fault, response)) return undefined;
+          if (pieces === 1 && failMidway(server.fault, response)) return undefined;
         } else if (event.type === 'end') {
           const {promptTokens, completionTokens} = event.usage;
           const counts = {prompt_eval_count: promptTokens, eval_count: completionTokens};

@@ -135,11 +135,11 @@ async function chat(
           ...tokenIds,
         };
         send({...base, object: 'chat.completion.chunk', choices: [choice]});
-        if (pieces === 2 && server.fault === 'error-event') {
+        if (pieces === 1 && server.fault === 'error-event') {
           send({error: {message: 'the GPU is gone', type: 'server_error', code: 500}});
           return void response.end();
         }
-        if (pieces === 2 && failMidway(server.fault, response)) return;
+        if (pieces === 1 && failMidway(server.fault, response)) return;
       } else if (event.type === 'end') {
         const reason = event.finish === 'length' ? 'length' : 'stop';
         // llama.cpp counts the token that ends the answer.
