@@ -47,10 +47,13 @@ export function failAtOnce(
   return false;
 }
 
+const FLUSH_MS = 20;
+
 /** Breaks a stream after some of it has been sent; true if the caller has to stop. */
 export function failMidway(fault: Fault | undefined, response: ServerResponse): boolean {
   if (fault === 'stall') return true;
-  if (fault === 'cut') response.destroy();
+  // Once what was written has gone out: a connection that ends before the head was never an answer.
+  if (fault === 'cut') setTimeout(() => response.destroy(), FLUSH_MS);
   else if (fault === 'early-end') response.end();
   else if (fault === 'garbage') response.end('data: {"choices": [oops\n\n{"message": oops\n');
   else if (fault === 'endless-line') writeEndlessly(response);
