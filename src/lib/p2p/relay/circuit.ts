@@ -46,6 +46,9 @@ export function joinStreams(a: Stream, b: Stream, options: CircuitOptions): Prom
   });
 }
 
+/** A `drain` may come before the pause that it should end; seldom, so that nobody has to wait for it to be noticed. */
+const LOOK_MS = 100;
+
 interface PumpEvents {
   onBytes: (count: number) => void;
   onLimit: () => void;
@@ -73,6 +76,13 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
   // Only when everything has left: what gathered in a paused stream comes as one message, on top of what waits.
   const resume = (): void => {
     if (from.readStatus === 'paused' && to.writeBufferLength === 0) guarded(() => from.resume());
+    if (from.readStatus !== 'paused') clearInterval(look);
+  };
+  let look: NodeJS.Timeout | undefined;
+  const pause = (): void => {
+    from.pause();
+    clearInterval(look);
+    look = setInterval(resume, LOOK_MS).unref();
   };
   to.addEventListener('drain', resume);
   to.addEventListener('idle', resume);
@@ -87,7 +97,7 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
     if (to.writeStatus !== 'writable') return;
     events.onBytes(data.byteLength);
     guarded(() => {
-      if (!to.send(data) && from.readStatus === 'readable') from.pause();
+      if (!to.send(data) && from.readStatus === 'readable') pause();
     });
   });
   // It may have ended between the handshake and now.
