@@ -1,7 +1,7 @@
 // Compiles src/ to dist/, copies the generated records and writes oclif.manifest.json.
 // `--if-stale` does nothing when nothing under src/ is newer than the last build.
 import {spawnSync} from 'node:child_process';
-import {cpSync, existsSync, globSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync} from 'node:fs';
+import {cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -26,6 +26,7 @@ async function build() {
   const compiled = spawnSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], {stdio: 'inherit'});
   const generated = path.join('src', ...GENERATED);
   if (existsSync(generated)) cpSync(generated, path.join('dist', ...GENERATED), {recursive: true});
+  writeSources();
   await writeManifest();
   // With type errors the rest is still written, so that work on one part isn't held up by another.
   if (compiled.status !== 0) process.exit(compiled.status ?? 1);
@@ -41,6 +42,17 @@ function removeOrphans() {
     const source = file.replace(/^dist/, 'src');
     if (!existsSync(source) && !existsSync(source.replace(/\.js$/, '.ts'))) rmSync(file);
   }
+}
+
+/** What explorers ask for beside an artifact; made here, since most of it is other people's code. */
+function writeSources() {
+  const folder = path.join('contracts', 'artifacts');
+  const artifacts = globSync(`${folder}/*.json`).map((file) => JSON.parse(readFileSync(file, 'utf8')));
+  const names = [...new Set(artifacts.flatMap(({sources}) => sources))].sort();
+  const place = (name) => path.join(name.startsWith('@') ? 'node_modules' : 'contracts', name);
+  const sources = Object.fromEntries(names.map((name) => [name, readFileSync(place(name), 'utf8')]));
+  mkdirSync(path.join(folder, 'sources'), {recursive: true});
+  writeFileSync(path.join(folder, 'sources', 'sources.json'), `${JSON.stringify(sources, null, 1)}\n`);
 }
 
 /** What `oclif manifest` does, without its own start-up. */
