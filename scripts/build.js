@@ -1,7 +1,17 @@
 // Compiles src/ to dist/, copies the generated records and writes oclif.manifest.json.
 // `--if-stale` does nothing when nothing under src/ is newer than the last build.
 import {spawnSync} from 'node:child_process';
-import {cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync} from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -48,7 +58,7 @@ function removeOrphans() {
 function writeSources() {
   const folder = path.join('contracts', 'artifacts');
   const artifacts = globSync(`${folder}/*.json`).map((file) => JSON.parse(readFileSync(file, 'utf8')));
-  const names = [...new Set(artifacts.flatMap(({sources}) => sources))].sort();
+  const names = [...new Set(artifacts.flatMap(({sources}) => sources))].toSorted((a, b) => (a < b ? -1 : 1));
   const place = (name) => path.join(name.startsWith('@') ? 'node_modules' : 'contracts', name);
   const sources = Object.fromEntries(names.map((name) => [name, readFileSync(place(name), 'utf8')]));
   mkdirSync(path.join(folder, 'sources'), {recursive: true});
