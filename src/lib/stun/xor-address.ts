@@ -10,6 +10,7 @@ export interface TransportAddress {
 const IPV4 = 0x01;
 const IPV6 = 0x02;
 const ADDRESS_AT = 4;
+const TRANSACTION_ID_AT = 8;
 const COOKIE_HIGH = MAGIC_COOKIE >>> 16;
 const COOKIE = [0x21, 0x12, 0xa4, 0x42] as const;
 
@@ -55,7 +56,7 @@ export function putAddress(target: Uint8Array, at: number, bytes: Uint8Array, po
   target[at + 1] = bytes.length === 4 ? IPV4 : IPV6;
   target[at + 2] = port >>> 8;
   target[at + 3] = port & 0xff;
-  target.set(bytes, at + ADDRESS_AT);
+  for (let index = 0; index < bytes.length; index++) target[at + ADDRESS_AT + index] = byteAt(bytes, index);
 }
 
 /** Writes an XOR address value in place; the transaction id is 12 bytes of `id` from `idAt`. */
@@ -71,8 +72,18 @@ export function putXorAddress(
   xorAddress(target, at + ADDRESS_AT, bytes.length, id, idAt);
 }
 
+/**
+ * Reads the XOR address value at `at` of a message into as many bytes as it has, which `addressBytes` said; gives the
+ * port.
+ */
+export function readXorInto(target: Uint8Array, message: Uint8Array, at: number): number {
+  for (let index = 0; index < target.length; index++) target[index] = byteAt(message, at + ADDRESS_AT + index);
+  xorAddress(target, 0, target.length, message, TRANSACTION_ID_AT);
+  return readUint16(message, at + 2) ^ COOKIE_HIGH;
+}
+
 /** Undoes or does the masking of address bytes: by the cookie, and for IPv6 the transaction id behind it. */
-export function xorAddress(target: Uint8Array, at: number, length: number, id: Uint8Array, idAt: number): void {
+function xorAddress(target: Uint8Array, at: number, length: number, id: Uint8Array, idAt: number): void {
   target[at] = byteAt(target, at) ^ COOKIE[0];
   target[at + 1] = byteAt(target, at + 1) ^ COOKIE[1];
   target[at + 2] = byteAt(target, at + 2) ^ COOKIE[2];
