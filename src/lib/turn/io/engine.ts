@@ -1,5 +1,5 @@
 import type {Endpoint} from '../../stun/endpoint.ts';
-import type {ClientPath, RelaySocket} from '../core/io.ts';
+import type {Alternates, ClientPath, RelaySocket} from '../core/io.ts';
 import type {EndpointCache} from './endpoint-cache.ts';
 
 /** A `ClientPath` over one UDP listener. The listener gives the same one for a remote while it is held. */
@@ -12,6 +12,8 @@ export interface UdpPath extends ClientPath {
 export interface UdpListener {
   /** Where it is bound, with the port that was given. */
   readonly local: Endpoint;
+  /** Set from outside once all listeners are bound; what `alternates` of its paths gives. */
+  alternates: Alternates | undefined;
   /**
    * The path of a remote as if a datagram had come from it: for one that another worker handed over, and for answers
    * from another socket than the one that was asked (RFC 5780).
@@ -49,7 +51,7 @@ export interface EngineOptions {
   events: EngineEvents;
   /** One for each worker; bounded. */
   endpoints: EndpointCache;
-  /** The clock of the core, Unix time in ms. */
+  /** The clock of the core: monotonic, in ms. */
   now: () => number;
   /** SO_RCVBUF and SO_SNDBUF of a listener and of a relay socket; the kernel may give less. */
   buffers: {listenerBytes: number; relayBytes: number};

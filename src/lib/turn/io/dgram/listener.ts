@@ -3,6 +3,7 @@ import type {RemoteInfo, Socket} from 'node:dgram';
 import type {Endpoint} from '../../../stun/endpoint.ts';
 import {AddressMap, RecentAddresses} from '../address-map.ts';
 import {createEndpoint} from '../endpoint-cache.ts';
+import type {Alternates} from '../../core/io.ts';
 import type {EngineOptions, EngineCounters, UdpListener, UdpPath} from '../engine.ts';
 import {closeSocket} from './bind.ts';
 import {DgramSender} from './sender.ts';
@@ -29,6 +30,10 @@ class DgramPath implements UdpPath {
     return this.#listener.local;
   }
 
+  get alternates(): Alternates | undefined {
+    return this.#listener.alternates;
+  }
+
   get held(): boolean {
     return this.#held;
   }
@@ -47,6 +52,7 @@ class DgramPath implements UdpPath {
 /** A UDP socket that clients talk to, and the remotes it knows. */
 export class DgramListener implements UdpListener {
   readonly local: Endpoint;
+  alternates: Alternates | undefined;
   readonly #socket: Socket;
   readonly #sender: DgramSender;
   readonly #options: EngineOptions;
