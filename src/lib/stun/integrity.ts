@@ -1,5 +1,6 @@
-import {createHash, createHmac, timingSafeEqual} from 'node:crypto';
+import {createHash, timingSafeEqual} from 'node:crypto';
 
+import {hmac} from './hmac.ts';
 import type {StunMessage} from './message.ts';
 import {HEADER_BYTES, readUint16, SHA1_BYTES} from './message.ts';
 
@@ -32,11 +33,6 @@ export function verifyIntegrity(message: StunMessage, key: Uint8Array, algorithm
     (integrityAt === -1 || matches(message, 'sha1', integrityAt, key)) &&
     (integritySha256At === -1 || matches(message, 'sha256', integritySha256At, key))
   );
-}
-
-/** HMAC of a message up to its integrity attribute, whose header already counts that attribute. */
-export function hmac(algorithm: IntegrityAlgorithm, key: Uint8Array, message: Uint8Array): Buffer {
-  return createHmac(algorithm, key).update(message).digest();
 }
 
 function matches(message: StunMessage, algorithm: IntegrityAlgorithm, valueAt: number, key: Uint8Array): boolean {

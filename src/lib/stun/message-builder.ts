@@ -1,6 +1,6 @@
 import {randomFillSync} from 'node:crypto';
 
-import {hmac} from './integrity.ts';
+import {hmac} from './hmac.ts';
 import {fingerprintOf, HEADER_BYTES, MAGIC_COOKIE, padded, SHA1_BYTES, SHA256_BYTES} from './message.ts';
 import type {MessageClass} from './types.ts';
 import {ATTRIBUTE, messageType} from './types.ts';
