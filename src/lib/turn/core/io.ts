@@ -67,7 +67,7 @@ export interface TurnIo {
    * Rejects with a `RelayError`: 440 when the family isn't offered, 508 when no port is free.
    */
   openRelay(request: RelayRequest): Promise<readonly [RelaySocket] | readonly [RelaySocket, RelaySocket]>;
-  /** The canonical endpoint for an address on the wire, e.g. of XOR-PEER-ADDRESS; from a bounded cache. */
+  /** The canonical endpoint for an address on the wire, e.g. of XOR-PEER-ADDRESS; from a bounded cache. The bytes are reused. */
   endpoint(bytes: Uint8Array, port: number): Endpoint;
 }
 
