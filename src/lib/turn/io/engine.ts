@@ -40,11 +40,13 @@ export interface RelayOptions extends BindOptions {
   announced?: string;
 }
 
-/** Called for each datagram, also for an empty one. Never throws: whoever hands them in guards them. */
+/** Called for each datagram, also for an empty one. They never throw: whoever hands them in guards them. */
 export interface EngineEvents {
   /** `bytes` belong to the engine again once it returns. `nowMs` may be read once for a whole batch. */
-  fromClient(path: UdpPath, bytes: Uint8Array, nowMs: number): void;
-  fromPeer(socket: RelaySocket, peer: Endpoint, bytes: Uint8Array, nowMs: number): void;
+  readonly fromClient: (path: UdpPath, bytes: Uint8Array, nowMs: number) => void;
+  readonly fromPeer: (socket: RelaySocket, peer: Endpoint, bytes: Uint8Array, nowMs: number) => void;
+  /** The core has called `hold` with something new. */
+  readonly heldChanged: (path: UdpPath) => void;
 }
 
 export interface EngineOptions {

@@ -92,6 +92,7 @@ export class DgramListener implements UdpListener {
       this.#held.delete(path.address, port);
       this.#strangers.set(path.address, port, path);
     }
+    this.#options.events.heldChanged(path);
   }
 
   close(): Promise<void> {

@@ -24,8 +24,8 @@ export const STREAM_LIMITS: StreamLimits = {
 
 export interface StreamEvents {
   /** One whole STUN message or ChannelData. Never throws: who hands it in guards it. */
-  fromClient(path: ClientPath, bytes: Uint8Array, nowMs: number): void;
-  closed(path: ClientPath): void;
+  readonly fromClient: (path: ClientPath, bytes: Uint8Array, nowMs: number) => void;
+  readonly closed: (path: ClientPath) => void;
 }
 
 /** Plain counters that only grow, shared by all listeners of a worker. */
