@@ -1,6 +1,8 @@
 import {HEADER_BYTES, MAGIC_COOKIE, padded} from './message.ts';
 
-/** A byte of which the two highest bits are 00 begins a STUN message, 01 a ChannelData (RFC 8656 section 12). */
+/** The first byte is below 0x40 for a STUN message, 0x40 to 0x4F for ChannelData; others are reserved (RFC 8656 section 12). */
+const FIRST_CHANNEL_DATA = 0x40;
+const FIRST_RESERVED = 0x50;
 const CHANNEL_DATA_HEADER_BYTES = 4;
 /** The most that a frame can be: 64 KiB of attributes or data, and its header. */
 const MAX_FRAME_BYTES = HEADER_BYTES + 0xffff;
@@ -15,13 +17,15 @@ export interface FrameReaderOptions {
 
 /**
  * Splits a TCP or TLS stream into STUN messages and ChannelData without padding (RFC 8489 section 6.2.2, RFC 8656
- * section 12.5). Keeps at most one unfinished frame, in memory no larger than what has come or the frame needs.
+ * section 12.5), of which the first is a message. Keeps at most one unfinished frame, in memory no larger than what has come or the frame needs.
  */
 export class FrameReader {
   readonly #maxFrameBytes: number;
   #pending: Buffer = Buffer.alloc(0);
   #length = 0;
   #broken = false;
+  /** No channel is bound before a message has come; so what looks like ChannelData at first may be "GET /". */
+  #started = false;
 
   constructor(options: FrameReaderOptions = {}) {
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
@@ -57,6 +61,7 @@ export class FrameReader {
   #direct(bytes: Uint8Array, onFrame: (frame: Uint8Array) => void): number {
     const wire = this.#wireBytes(bytes, bytes.length);
     if (wire === undefined || wire > bytes.length) return 0;
+    this.#started = true;
     onFrame(bytes.subarray(0, frameBytes(bytes)));
     return wire;
   }
@@ -73,6 +78,7 @@ export class FrameReader {
     if (wire !== undefined && this.#length >= wire) {
       const frame = this.#pending.subarray(0, frameBytes(this.#pending));
       this.#drop();
+      this.#started = true;
       onFrame(frame);
     }
     return bytes.subarray(taken);
@@ -82,10 +88,10 @@ export class FrameReader {
   #wireBytes(bytes: Uint8Array, length: number): number | undefined {
     if (length === 0) return undefined;
     const first = bytes[0] ?? 0;
-    if (first >= 0x80) return this.#break();
+    if (first >= (this.#started ? FIRST_RESERVED : FIRST_CHANNEL_DATA)) return this.#break();
     if (length < headerBytes(bytes)) return undefined;
     const size = frameBytes(bytes);
-    if (first < 0x40 && (readCookie(bytes) !== MAGIC_COOKIE || (size & 3) !== 0)) return this.#break();
+    if (first < FIRST_CHANNEL_DATA && (readCookie(bytes) !== MAGIC_COOKIE || (size & 3) !== 0)) return this.#break();
     if (size > this.#maxFrameBytes) return this.#break();
     return padded(size);
   }
@@ -110,7 +116,7 @@ export class FrameReader {
 }
 
 function headerBytes(bytes: Uint8Array): number {
-  return (bytes[0] ?? 0) < 0x40 ? HEADER_BYTES : CHANNEL_DATA_HEADER_BYTES;
+  return (bytes[0] ?? 0) < FIRST_CHANNEL_DATA ? HEADER_BYTES : CHANNEL_DATA_HEADER_BYTES;
 }
 
 function frameBytes(bytes: Uint8Array): number {

@@ -2,7 +2,7 @@ import {createHash, timingSafeEqual} from 'node:crypto';
 
 import {hmac} from './hmac.ts';
 import type {StunMessage} from './message.ts';
-import {HEADER_BYTES, readUint16, SHA1_BYTES} from './message.ts';
+import {HEADER_BYTES, readUint16, SHA1_BYTES, SHA256_BYTES} from './message.ts';
 
 export type IntegrityAlgorithm = 'sha1' | 'sha256';
 export type PasswordAlgorithm = 'md5' | 'sha256';
@@ -37,7 +37,9 @@ export function verifyIntegrity(message: StunMessage, key: Uint8Array, algorithm
 
 function matches(message: StunMessage, algorithm: IntegrityAlgorithm, valueAt: number, key: Uint8Array): boolean {
   const {bytes} = message;
-  const length = algorithm === 'sha1' ? SHA1_BYTES : readUint16(bytes, valueAt - 2);
+  const length = algorithm === 'sha1' ? SHA1_BYTES : SHA256_BYTES;
+  // Shortening it is for usages that say so (RFC 8489 section 14.6), and TURN does not.
+  if (readUint16(bytes, valueAt - 2) !== length) return false;
   // The digest was made when this attribute was the last one: the length in the header says so, not what is there now.
   const covered = Buffer.from(bytes.subarray(0, valueAt - 4));
   covered.writeUInt16BE(valueAt + length - HEADER_BYTES, 2);

@@ -45,7 +45,7 @@ export class SendIndication {
 
   /** Whether bytes that begin as a message are a Send indication, and nothing else. */
   static is(bytes: Uint8Array): boolean {
-    return readUint16(bytes, 0) === SEND_INDICATION;
+    return bytes.length >= HEADER_BYTES && readUint16(bytes, 0) === SEND_INDICATION;
   }
 
   /**
