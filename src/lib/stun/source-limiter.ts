@@ -62,9 +62,13 @@ export class SourceLimiter {
     return true;
   }
 
-  /** Never further ahead than an empty bucket: a clock that is set back must not lock anyone out. */
   #fullAt(slot: number, nowMs: number): number {
-    return Math.min(Math.max(this.#full[slot] ?? 0, nowMs), nowMs + this.#toleranceMs);
+    const full = this.#full[slot] ?? 0;
+    const latest = nowMs + this.#toleranceMs;
+    if (full <= latest) return Math.max(full, nowMs);
+    // Further ahead than an empty bucket: the clock was set back, which must not lock anyone out.
+    this.#full[slot] = latest;
+    return latest;
   }
 }
 

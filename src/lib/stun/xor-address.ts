@@ -18,7 +18,7 @@ const COOKIE = [0x21, 0x12, 0xa4, 0x42] as const;
 export function readAddress(value: Uint8Array): TransportAddress | undefined {
   const length = addressBytes(value, 0, value.length);
   if (length === 0) return undefined;
-  return {bytes: Uint8Array.prototype.slice.call(value, ADDRESS_AT), port: readUint16(value, 2)};
+  return {bytes: new Uint8Array(value.subarray(ADDRESS_AT)), port: readUint16(value, 2)};
 }
 
 /** Reads XOR-MAPPED-ADDRESS, XOR-PEER-ADDRESS or XOR-RELAYED-ADDRESS (RFC 8489 section 14.2). */
