@@ -11,7 +11,7 @@ import type {Admission, ClientPath, TurnIo} from './io.ts';
 import type {CoreLimits} from './options.ts';
 import type {TurnRequest} from './request.ts';
 import {SharedLease} from './shared-lease.ts';
-import {TokenBucket} from './token-bucket.ts';
+import {bandwidthBucket} from './token-bucket.ts';
 
 /** An Allocate that waits for admission and its socket. */
 interface Opening {
@@ -169,7 +169,6 @@ export class AllocateRequests {
   #finish(opening: Opening, opened: OpenedRelays, lease: SharedLease): void {
     const {request, lifetimeMs} = opening;
     const {path, identity, responder} = request;
-    const {bytesPerSecondPerAllocation: cap} = this.#limits;
     this.#openings.delete(path);
     const now = this.#now();
     const allocation = this.#allocations.create(
@@ -179,7 +178,7 @@ export class AllocateRequests {
         transactionId: responder.transactionId,
         lease,
         traffic: this.#counters.traffic[path.transport],
-        bandwidth: cap === undefined ? undefined : new TokenBucket(cap, cap, now),
+        bandwidth: bandwidthBucket(this.#limits.bytesPerSecondPerAllocation, now),
       },
       opened.sockets,
       now + lifetimeMs,

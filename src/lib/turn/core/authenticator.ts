@@ -39,7 +39,11 @@ export class Authenticator {
     this.#realm = Buffer.from(options.realm);
     this.#credentials = new Credentials({...options, algorithm: options.credentialAlgorithm ?? 'sha1'});
     this.#nonces = new Nonces(options.nonceKey, options.nonceLifetimeMs ?? NONCE_LIFETIME_MS);
-    this.#limiter = new SourceLimiter({perSecond: limits.challengesPerSecond, burst: limits.challengeBurst});
+    this.#limiter = new SourceLimiter({
+      perSecond: limits.challengesPerSecond,
+      burst: limits.challengeBurst,
+      ...(options.limiters === undefined ? {} : {memory: options.limiters.challenges}),
+    });
     this.#sha256OnUdp = options.sha256OnUdp ?? false;
     this.#wallClockMs = options.wallClockMs ?? Date.now;
     this.#counters = counters;

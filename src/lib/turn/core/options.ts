@@ -55,6 +55,8 @@ export interface TurnCoreOptions {
   /** Offers PASSWORD-ALGORITHMS over UDP too, where it makes a 401 larger. @default false */
   sha256OnUdp?: boolean;
   limits?: Partial<CoreLimits>;
+  /** From `limiterMemory`, where several workers are to limit each source together. @default memory of its own */
+  limiters?: {bindings: SharedArrayBuffer; challenges: SharedArrayBuffer};
   /** ms since the epoch, for nonces and credentials, that other hosts date. @default Date.now */
   wallClockMs?: () => number;
 }

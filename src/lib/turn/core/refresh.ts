@@ -5,28 +5,52 @@ import {ATTRIBUTE, CLASS} from '../../stun/types.ts';
 import {readLifetimeMs} from './allocate-request.ts';
 import type {Allocation, Relay} from './allocation.ts';
 import type {Allocations} from './allocations.ts';
+import type {ClientPath} from './io.ts';
 import type {TurnRequest} from './request.ts';
 
-/** RFC 8656 section 8.2: sets the time to live of an allocation, or of one address of two; 0 ends it. */
-export function refresh(
-  request: TurnRequest,
-  allocation: Allocation,
-  allocations: Allocations,
-  lifetimes: {lifetimeMs: number; maxLifetimeMs: number},
-): void {
-  const {message, responder, nowMs} = request;
-  const lifetimeMs = readLifetimeMs(message, lifetimes.lifetimeMs, lifetimes.maxLifetimeMs);
-  const relays = wantedRelays(request, allocation);
-  if (lifetimeMs === undefined || typeof relays === 'number') {
-    responder.fail(typeof relays === 'number' ? relays : ERROR_CODE.badRequest);
-    return;
+/** The answer to the Refresh that ended an allocation, for when it is asked again. */
+interface LastAnswer {
+  transactionId: Uint8Array;
+  bytes: Uint8Array;
+}
+
+export class RefreshRequests {
+  readonly #allocations: Allocations;
+  readonly #lifetimes: {lifetimeMs: number; maxLifetimeMs: number};
+  /** As long as I/O knows the path, which is up to I/O. */
+  readonly #ended = new WeakMap<ClientPath, LastAnswer>();
+
+  constructor(allocations: Allocations, lifetimes: {lifetimeMs: number; maxLifetimeMs: number}) {
+    this.#allocations = allocations;
+    this.#lifetimes = lifetimes;
   }
-  const value = message.attribute(ATTRIBUTE.lifetime);
-  const ends = value !== undefined && readUint32(value, 0) === 0;
-  responder.send(responder.begin(CLASS.success).addUint32(ATTRIBUTE.lifetime, ends ? 0 : lifetimeMs / 1000));
-  for (const relay of relays) {
-    if (ends) allocations.endRelay(relay);
-    else relay.expiresAt = nowMs + lifetimeMs;
+
+  /** RFC 8656 section 8.2: sets the time to live of an allocation, or of one address of two; 0 ends it. */
+  refresh(request: TurnRequest, allocation: Allocation | undefined): void {
+    const {message, responder, nowMs, path} = request;
+    if (allocation === undefined) {
+      const last = this.#ended.get(path);
+      if (last !== undefined && Buffer.compare(last.transactionId, responder.transactionId) === 0) {
+        path.send(last.bytes);
+      } else responder.fail(ERROR_CODE.allocationMismatch);
+      return;
+    }
+    const lifetimeMs = readLifetimeMs(message, this.#lifetimes.lifetimeMs, this.#lifetimes.maxLifetimeMs);
+    const relays = wantedRelays(request, allocation);
+    if (lifetimeMs === undefined || typeof relays === 'number') {
+      responder.fail(typeof relays === 'number' ? relays : ERROR_CODE.badRequest);
+      return;
+    }
+    const value = message.attribute(ATTRIBUTE.lifetime);
+    const ends = value !== undefined && readUint32(value, 0) === 0;
+    const lifetimeSeconds = ends ? 0 : lifetimeMs / 1000;
+    const bytes = responder.send(responder.begin(CLASS.success).addUint32(ATTRIBUTE.lifetime, lifetimeSeconds));
+    if (ends) {
+      for (const relay of relays) this.#allocations.endRelay(relay);
+      this.#ended.set(path, {transactionId: responder.transactionId, bytes: Uint8Array.from(bytes)});
+    } else {
+      for (const relay of relays) relay.expiresAt = nowMs + lifetimeMs;
+    }
   }
 }
 

@@ -17,9 +17,9 @@ import {CORE_LIMITS, LIFETIME_MS, MAX_LIFETIME_MS} from './options.ts';
 import type {TurnCoreOptions} from './options.ts';
 import {PeerRules} from './peer-rules.ts';
 import {PeerRequests} from './peers.ts';
-import {refresh} from './refresh.ts';
+import {RefreshRequests} from './refresh.ts';
 import {TurnRequest} from './request.ts';
-import {TokenBucket} from './token-bucket.ts';
+import {bandwidthBucket} from './token-bucket.ts';
 
 export interface TurnStats {
   /** Live ones. */
@@ -46,26 +46,30 @@ export class TurnCore {
   readonly #peers: PeerRequests;
   readonly #data: DataPath;
   readonly #bindings: SourceLimiter;
-  readonly #lifetimes: {lifetimeMs: number; maxLifetimeMs: number};
+  readonly #refresh: RefreshRequests;
   #nowMs = 0;
 
   constructor(options: TurnCoreOptions, io: TurnIo, admission: Admission) {
     const limits = {...CORE_LIMITS, ...options.limits};
     const {counters} = this;
     const {lifetimeMs = LIFETIME_MS, maxLifetimeMs = MAX_LIFETIME_MS} = options;
-    this.#lifetimes = {lifetimeMs, maxLifetimeMs: Math.max(lifetimeMs, maxLifetimeMs)};
-    const cap = limits.bytesPerSecond;
-    this.#data = new DataPath(io, cap === undefined ? undefined : new TokenBucket(cap, cap, this.#nowMs));
-    this.#bindings = new SourceLimiter({perSecond: limits.bindingsPerSecond, burst: limits.bindingBurst});
+    const lifetimes = {lifetimeMs, maxLifetimeMs: Math.max(lifetimeMs, maxLifetimeMs)};
+    this.#data = new DataPath(io, bandwidthBucket(limits.bytesPerSecond, this.#nowMs));
+    this.#bindings = new SourceLimiter({
+      perSecond: limits.bindingsPerSecond,
+      burst: limits.bindingBurst,
+      ...(options.limiters === undefined ? {} : {memory: options.limiters.bindings}),
+    });
     this.#authenticator = new Authenticator(options, limits, counters);
     this.#peers = new PeerRequests(io, new PeerRules(options.peers), limits, counters);
     this.#allocations = new Allocations(counters, limits.reservations);
+    this.#refresh = new RefreshRequests(this.#allocations, lifetimes);
     this.#allocate = new AllocateRequests({
       allocations: this.#allocations,
       io,
       admission,
       limits,
-      lifetimes: this.#lifetimes,
+      lifetimes,
       counters,
       now: () => this.#nowMs,
     });
@@ -161,10 +165,9 @@ export class TurnCore {
     // RFC 8489 section 6.3.1, after authentication.
     if (message.unknownRequired.length > 0) request.responder.failUnknown(message.unknownRequired);
     else if (message.method === METHOD.allocate) this.#allocate.allocate(request);
+    else if (message.method === METHOD.refresh) this.#refresh.refresh(request, allocation);
     else if (allocation === undefined) request.responder.fail(ERROR_CODE.allocationMismatch);
-    else if (message.method === METHOD.refresh) {
-      refresh(request, allocation, this.#allocations, this.#lifetimes);
-    } else if (message.method === METHOD.createPermission) this.#peers.createPermission(request, allocation);
+    else if (message.method === METHOD.createPermission) this.#peers.createPermission(request, allocation);
     else this.#peers.channelBind(request, allocation);
   }
 }
