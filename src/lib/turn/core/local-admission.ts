@@ -41,6 +41,11 @@ export class LocalAdmission implements Admission {
     return this.#held;
   }
 
+  /** Users whose counts are kept. */
+  get remembered(): number {
+    return this.#accounts.size;
+  }
+
   /** The same as `admit`, at once: for the side of a worker boundary where the counting is done. */
   tryAdmit(user: string): Lease | Refusal {
     if (this.#held >= this.#limits.maxAllocations) {

@@ -46,8 +46,8 @@ export class Nonces {
     }
     const now = Math.floor(nowSeconds);
     const age = (now - given.readUIntBE(0, TIME_BYTES) + TIME_MODULUS) % TIME_MODULUS;
-    const fresh = age < this.#lifetimeSeconds;
-    return timingSafeEqual(given, this.#make(kind, remote, now - age)) && fresh ? kind : undefined;
+    if (age >= this.#lifetimeSeconds || age > now) return undefined;
+    return timingSafeEqual(given, this.#make(kind, remote, now - age)) ? kind : undefined;
   }
 
   #make(kind: NonceKind, remote: Endpoint, seconds: number): Buffer {

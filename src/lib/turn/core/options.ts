@@ -30,8 +30,8 @@ export const CORE_LIMITS: CoreLimits = {
   bindingsPerSecond: 100,
   bindingBurst: 200,
   // A client needs one or two, and many clients may share an address.
-  challengesPerSecond: 50,
-  challengeBurst: 100,
+  challengesPerSecond: 100,
+  challengeBurst: 200,
 };
 
 /** Plain data, so that it can be handed to a worker thread; `wallClockMs` aside, which is for tests. */

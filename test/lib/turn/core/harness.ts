@@ -72,9 +72,9 @@ export class FakeSocket implements RelaySocket {
     this.#onClose = onClose;
   }
 
-  send(peer: Endpoint, bytes: Uint8Array): void {
+  send(to: Endpoint, bytes: Uint8Array): void {
     if (this.closing) throw new Error('sent on a closed socket');
-    this.sent.push({peer, bytes: Buffer.from(bytes)});
+    this.sent.push({peer: to, bytes: Buffer.from(bytes)});
   }
 
   async close(): Promise<void> {
