@@ -92,7 +92,16 @@ export async function untilListening(child: ChildProcess, ports: readonly number
 function listeners(pid: number | undefined, port: number): number {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return ['tcp', 'tcp6']
-    .flatMap((file) => readFileSync(`/proc/${pid}/net/${file}`, 'utf8').split('\n'))
+    .flatMap((file) => readText(`/proc/${pid}/net/${file}`).split('\n'))
     .map((line) => line.trim().split(/\s+/))
     .filter(([, local, , state]) => state === '0A' && local?.endsWith(suffix)).length;
+}
+
+/** Empty for the process that has just ended. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }

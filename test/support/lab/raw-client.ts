@@ -21,6 +21,7 @@ import {
 
 /** How long a silence must last to count as no answer. */
 const SILENCE_MS = 400;
+const CHALLENGE_RETRIES = 7;
 const CONNECT_DEADLINE_MS = 5_000;
 
 export interface Credential {
@@ -143,9 +144,12 @@ export class RawClient {
     return this.exchange(build({method, attributes, ...more}));
   }
 
-  /** Learns realm and nonce from a 401. */
+  /** Learns realm and nonce from a 401, asking again where the server holds back those over UDP. */
   async challenge(): Promise<RawMessage> {
-    const answer = await this.ask(METHOD.allocate, [UDP_TRANSPORT]);
+    let answer = await this.ask(METHOD.allocate, [UDP_TRANSPORT]);
+    for (let i = 0; i < CHALLENGE_RETRIES && answer === undefined; i += 1) {
+      answer = await this.ask(METHOD.allocate, [UDP_TRANSPORT]);
+    }
     if (answer?.code !== 401) throw new Error(`not a challenge: ${answer?.code ?? 'no answer'}`);
     this.realm = valueOf(answer, TYPE.realm)?.toString() ?? '';
     this.nonce = valueOf(answer, TYPE.nonce) ?? Buffer.alloc(0);

@@ -1,4 +1,4 @@
-import {UDP_TRANSPORT} from '../raw-client.ts';
+import {RawClient, UDP_TRANSPORT} from '../raw-client.ts';
 import {type Attribute, METHOD, readXorAddress, sameAddress, TYPE, uint32, valueOf} from '../raw-stun.ts';
 import {expected, mustBe, mustEqual, mustFail, mustSucceed, type Probe} from './probe.ts';
 
@@ -107,10 +107,10 @@ export const allocationProbes: Probe[] = [
       const token = valueOf(answer, TYPE.reservationToken);
       if (token?.length !== 8) expected('a RESERVATION-TOKEN', answer?.code);
       const first = readXorAddress(valueOf(answer, TYPE.xorRelayedAddress), answer!.id)!;
-      using two = await client();
+      using two = await RawClient.open(one.server, one.credential);
       const second = await two.relay([TYPE.reservationToken, token]);
       mustBe(second.port, first.port + 1, 'reserved port');
-      using three = await client();
+      using three = await RawClient.open(one.server, one.credential);
       mustFail(await three.allocate([TYPE.reservationToken, token]), 508, 'a token used twice');
     },
   },
@@ -275,7 +275,7 @@ export const allocationProbes: Probe[] = [
     name: 'relayed ports cannot be foretold',
     source: 'coturn CVE-2025-69217',
     async run({client}) {
-      const ports: (number | undefined)[] = [];
+      const ports: number[] = [];
       for (let i = 0; i < 5; i += 1) {
         using one = await client();
         ports.push((await one.relay()).port);
