@@ -69,6 +69,11 @@ export function writeChangeRequest(change: {address: boolean; port: boolean}): B
   return Buffer.from([0, 0, 0, (change.address ? 0x04 : 0) | (change.port ? 0x02 : 0)]);
 }
 
+/** RESPONSE-PORT (RFC 5780 section 7.5): a port to answer to. */
+export function readResponsePort(value: Uint8Array): number | undefined {
+  return value.length === 4 ? readUint16(value, 0) : undefined;
+}
+
 /** PASSWORD-ALGORITHM: the number of one algorithm; undefined if malformed (RFC 8489 section 14.12). */
 export function readPasswordAlgorithm(value: Uint8Array): number | undefined {
   const list = readPasswordAlgorithms(value);

@@ -1,11 +1,12 @@
-import {readChangeRequest} from './attributes.ts';
+import {readChangeRequest, readResponsePort} from './attributes.ts';
 import type {Endpoint} from './endpoint.ts';
+import {createEndpoint} from './endpoint.ts';
 import {ERROR_CODE, writeErrorCode, writeUnknownAttributes} from './error-code.ts';
 import {MessageBuilder} from './message-builder.ts';
 import {byteAt, fingerprintOf, HEADER_BYTES} from './message.ts';
 import type {StunMessage} from './message.ts';
 import {ATTRIBUTE, CLASS, messageType, METHOD} from './types.ts';
-import {putAddress, putXorAddress} from './xor-address.ts';
+import {putAddress, putXorAddress, writeAddress, writeXorAddress} from './xor-address.ts';
 
 /** Which socket an answer leaves by, seen from the one that was asked (RFC 5780 section 6.1). */
 export type AnswerFrom = 'same' | 'other-port' | 'other-address' | 'other-both';
@@ -20,43 +21,59 @@ export interface BindingAnswer {
   /** Valid until the next answer is made. */
   bytes: Uint8Array;
   from: AnswerFrom;
+  /** Where to: the remote itself, or the port of it that RESPONSE-PORT says. */
+  to: Endpoint;
 }
 
 const SUCCESS = messageType(METHOD.binding, CLASS.success);
 /** Three addresses with IPv6 and a fingerprint. */
 const MAX_ANSWER_BYTES = HEADER_BYTES + 3 * 24 + 8;
+/** As much as goes through any Ethernet in pieces; and never more than was asked with. */
+const MAX_PADDING_BYTES = 2048;
+/** Known only to a server that has somewhere else to answer from (RFC 5780 section 7). */
+const OF_RFC_5780 = [ATTRIBUTE.changeRequest, ATTRIBUTE.padding, ATTRIBUTE.responsePort] as const;
 
-/** Every answer is written here: it is sent before the next one is made. */
+/** Ordinary answers are written here: each is sent before the next one is made. */
 const scratch = Buffer.alloc(MAX_ANSWER_BYTES);
 
 /**
- * Answers a Binding request from `remote`; undefined for anything else. Without `origins` CHANGE-REQUEST is an
- * attribute that isn't known. FINGERPRINT is given to who gave it. Nobody is asked who he is, so integrity isn't
- * looked at. (RFC 8489 section 6.3.1, RFC 5780 section 6.1)
+ * Answers a Binding request from `remote`; undefined for anything else. Without `origins` the attributes of RFC 5780
+ * are unknown ones. FINGERPRINT is given to who gave it. Nobody is asked who he is, so integrity isn't looked at.
+ * (RFC 8489 section 6.3.1, RFC 5780 section 6.1)
  */
 export function answerBinding(
   request: StunMessage,
-  remote: Pick<Endpoint, 'bytes' | 'port'>,
+  remote: Endpoint,
   origins?: BindingOrigins,
 ): BindingAnswer | undefined {
   if (request.method !== METHOD.binding || request.class !== CLASS.request) return undefined;
-  const change =
-    request.locate(ATTRIBUTE.changeRequest) === -1 ? undefined : request.attribute(ATTRIBUTE.changeRequest);
-  if (request.unknownRequired.length > 0 || (change !== undefined && origins === undefined)) {
-    return refuse(request, ERROR_CODE.unknownAttribute, change !== undefined && origins === undefined);
+  const special = OF_RFC_5780.some((type) => request.has(type));
+  if (request.unknownRequired.length > 0 || (special && origins === undefined)) {
+    const alsoUnknown = origins === undefined ? OF_RFC_5780.filter((type) => request.has(type)) : [];
+    return refuse(request, remote, ERROR_CODE.unknownAttribute, [...request.unknownRequired, ...alsoUnknown]);
   }
-  const from = change === undefined ? 'same' : answerFrom(change);
-  if (from === undefined) return refuse(request, ERROR_CODE.badRequest, false);
+  if (special && origins !== undefined) return answerSpecial(request, remote, origins);
+  return {bytes: writeSuccess(request, remote, origins, 'same'), from: 'same', to: remote};
+}
 
-  let end = putAnswerHeader(request.bytes);
-  end = putAttribute(end, ATTRIBUTE.xorMappedAddress, remote, true);
-  if (origins !== undefined) {
-    end = putAttribute(end, ATTRIBUTE.responseOrigin, origins[from], false);
-    end = putAttribute(end, ATTRIBUTE.otherAddress, origins['other-both'], false);
+function answerSpecial(request: StunMessage, remote: Endpoint, origins: BindingOrigins): BindingAnswer {
+  const change = request.attribute(ATTRIBUTE.changeRequest);
+  const responsePort = request.attribute(ATTRIBUTE.responsePort);
+  const padding = request.attribute(ATTRIBUTE.padding);
+  const from = change === undefined ? 'same' : answerFrom(change);
+  const port = responsePort === undefined ? remote.port : readResponsePort(responsePort);
+  // To a third port goes nothing large (RFC 5780 section 6.1).
+  if (from === undefined || port === undefined || (padding !== undefined && responsePort !== undefined)) {
+    return refuse(request, remote, ERROR_CODE.badRequest, []);
   }
-  if (request.fingerprinted) end = putFingerprint(end);
-  else putLength(end);
-  return {bytes: scratch.subarray(0, end), from};
+  const to = port === remote.port ? remote : createEndpoint(remote.bytes, port);
+  if (padding === undefined) return {bytes: writeSuccess(request, remote, origins, from), from, to};
+  const answer = new MessageBuilder(METHOD.binding, CLASS.success, request.transactionId)
+    .add(ATTRIBUTE.xorMappedAddress, writeXorAddress(remote, request.transactionId))
+    .add(ATTRIBUTE.responseOrigin, writeAddress(origins[from]))
+    .add(ATTRIBUTE.otherAddress, writeAddress(origins['other-both']))
+    .add(ATTRIBUTE.padding, Buffer.alloc(Math.min(padding.length, MAX_PADDING_BYTES)));
+  return {bytes: finish(answer, request), from, to};
 }
 
 function answerFrom(changeRequest: Uint8Array): AnswerFrom | undefined {
@@ -66,13 +83,32 @@ function answerFrom(changeRequest: Uint8Array): AnswerFrom | undefined {
   return change.port ? 'other-port' : 'same';
 }
 
-function refuse(request: StunMessage, code: number, changeIsUnknown: boolean): BindingAnswer {
-  const unknown = changeIsUnknown ? [...request.unknownRequired, ATTRIBUTE.changeRequest] : request.unknownRequired;
+function refuse(request: StunMessage, to: Endpoint, code: number, unknown: readonly number[]): BindingAnswer {
   const answer = new MessageBuilder(METHOD.binding, CLASS.error, request.transactionId);
   answer.add(ATTRIBUTE.errorCode, writeErrorCode(code));
   if (code === ERROR_CODE.unknownAttribute) answer.add(ATTRIBUTE.unknownAttributes, writeUnknownAttributes(unknown));
-  if (request.fingerprinted) answer.fingerprint();
-  return {bytes: answer.build(), from: 'same'};
+  return {bytes: finish(answer, request), from: 'same', to};
+}
+
+function finish(answer: MessageBuilder, request: StunMessage): Buffer {
+  return (request.fingerprinted ? answer.fingerprint() : answer).build();
+}
+
+function writeSuccess(
+  request: StunMessage,
+  remote: Endpoint,
+  origins: BindingOrigins | undefined,
+  from: AnswerFrom,
+): Uint8Array {
+  let end = putAnswerHeader(request.bytes);
+  end = putAttribute(end, ATTRIBUTE.xorMappedAddress, remote, true);
+  if (origins !== undefined) {
+    end = putAttribute(end, ATTRIBUTE.responseOrigin, origins[from], false);
+    end = putAttribute(end, ATTRIBUTE.otherAddress, origins['other-both'], false);
+  }
+  if (request.fingerprinted) end = putFingerprint(end);
+  else putLength(end);
+  return scratch.subarray(0, end);
 }
 
 /** Type, and the cookie and transaction id of the request. */

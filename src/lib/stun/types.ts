@@ -37,6 +37,8 @@ export const ATTRIBUTE = {
   userHash: 0x001e,
   xorMappedAddress: 0x0020,
   reservationToken: 0x0022,
+  padding: 0x0026,
+  responsePort: 0x0027,
   additionalAddressFamily: 0x8000,
   addressErrorCode: 0x8001,
   passwordAlgorithms: 0x8002,

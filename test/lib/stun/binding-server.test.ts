@@ -24,9 +24,9 @@ function answer(
   builder: MessageBuilder,
   origins?: BindingOrigins,
   remote = PEER4,
-): {message: StunMessage; from: AnswerFrom} {
+): {message: StunMessage; from: AnswerFrom; port: number} {
   const given = answerBinding(decodeMessage(builder.build())!, remote, origins)!;
-  return {message: decodeMessage(Uint8Array.from(given.bytes))!, from: given.from};
+  return {message: decodeMessage(Uint8Array.from(given.bytes))!, from: given.from, port: given.to.port};
 }
 const errorOf = (message: StunMessage): number | undefined =>
   readErrorCode(message.attribute(ATTRIBUTE.errorCode)!)?.code;
@@ -36,7 +36,10 @@ describe('answerBinding', () => {
     const {message, from} = answer(request(), undefined, remote);
     expect([message.method, message.class, from]).toEqual([METHOD.binding, CLASS.success, 'same']);
     expect(Buffer.from(message.transactionId)).toEqual(ID);
-    expect(readXorAddress(message.attribute(ATTRIBUTE.xorMappedAddress)!, ID)).toEqual(remote);
+    expect(readXorAddress(message.attribute(ATTRIBUTE.xorMappedAddress)!, ID)).toEqual({
+      bytes: remote.bytes,
+      port: remote.port,
+    });
     expect(message.bytes.length).toBe(20 + 8 + remote.bytes.length);
   });
 
@@ -62,10 +65,10 @@ describe('answerBinding', () => {
   });
 
   it('names what it does not know, 420', () => {
-    const {message} = answer(request().flag(0x0024).flag(0x0026).flag(0x9999));
+    const {message} = answer(request().flag(0x0024).flag(0x002a).flag(0x9999));
     expect(message.class).toBe(CLASS.error);
     expect(errorOf(message)).toBe(420);
-    expect(readUnknownAttributes(message.attribute(ATTRIBUTE.unknownAttributes)!)).toEqual([0x0024, 0x0026]);
+    expect(readUnknownAttributes(message.attribute(ATTRIBUTE.unknownAttributes)!)).toEqual([0x0024, 0x002a]);
   });
 
   it('is never more than three times the request, and without RFC 5780 at most 1.6 times for IPv4', () => {
@@ -100,10 +103,29 @@ describe('RFC 5780', () => {
     expect(answer(request()).message.has(ATTRIBUTE.otherAddress)).toBe(false);
   });
 
-  it('has an unknown CHANGE-REQUEST where there is one address, and a bad one where it is malformed', () => {
-    const {message} = answer(change(true, true));
+  it('has three unknown attributes where there is one address, and bad ones where they are malformed', () => {
+    const {message} = answer(change(true, true).add(ATTRIBUTE.responsePort, Buffer.alloc(4)).flag(ATTRIBUTE.padding));
     expect(errorOf(message)).toBe(420);
-    expect(readUnknownAttributes(message.attribute(ATTRIBUTE.unknownAttributes)!)).toEqual([ATTRIBUTE.changeRequest]);
+    const unknown = [ATTRIBUTE.changeRequest, ATTRIBUTE.padding, ATTRIBUTE.responsePort];
+    expect(readUnknownAttributes(message.attribute(ATTRIBUTE.unknownAttributes)!)).toEqual(unknown);
     expect(errorOf(answer(request().add(ATTRIBUTE.changeRequest, Buffer.alloc(2)), ORIGINS).message)).toBe(400);
+    expect(errorOf(answer(request().add(ATTRIBUTE.responsePort, Buffer.alloc(2)), ORIGINS).message)).toBe(400);
+  });
+
+  it('answers to the port that RESPONSE-PORT says, but neither a refusal nor anything large', () => {
+    const port = Buffer.from('12340000', 'hex');
+    expect(answer(request().add(ATTRIBUTE.responsePort, port), ORIGINS).port).toBe(0x1234);
+    expect(answer(request(), ORIGINS).port).toBe(PEER4.port);
+    const unknown = answer(request().add(ATTRIBUTE.responsePort, port).flag(0x7777), ORIGINS);
+    expect([errorOf(unknown.message), unknown.port]).toEqual([420, PEER4.port]);
+    const padded = answer(request().add(ATTRIBUTE.responsePort, port).add(ATTRIBUTE.padding, 'x'), ORIGINS);
+    expect([errorOf(padded.message), padded.port]).toEqual([400, PEER4.port]);
+  });
+
+  it('pads the answer as far as the request was padded', () => {
+    const lengthFor = (length: number): number | undefined =>
+      answer(request().add(ATTRIBUTE.padding, Buffer.alloc(length, 1)), ORIGINS).message.attribute(ATTRIBUTE.padding)
+        ?.length;
+    expect([lengthFor(0), lengthFor(1500), lengthFor(60_000)]).toEqual([0, 1500, 2048]);
   });
 });

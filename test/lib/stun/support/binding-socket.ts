@@ -42,9 +42,14 @@ export async function startBindingServer(options: BindingServerOptions = {}) {
       requests++;
       const request = decodeMessage(bytes);
       const remote = parseEndpoint(address, from)!;
-      const answer = request && answerBinding(request, seenAs(remote, by(0)), origins);
+      const seen = seenAs(remote, by(0));
+      const answer = request && answerBinding(request, seen, origins);
       if (answer === undefined || !passes(by(flips[answer.from]), by(0))) return;
-      sockets[index ^ flips[answer.from]]!.send(Uint8Array.from(answer.bytes), from, address);
+      sockets[index ^ flips[answer.from]]!.send(
+        Uint8Array.from(answer.bytes),
+        answer.to === seen ? from : answer.to.port,
+        address,
+      );
     });
   });
   return {

@@ -1,5 +1,5 @@
-import {parseIp} from '../../../../src/lib/core/ip-address.ts';
 import * as attributes from '../../../../src/lib/stun/attributes.ts';
+import {parseEndpoint} from '../../../../src/lib/stun/endpoint.ts';
 import {writeErrorCode, writeUnknownAttributes} from '../../../../src/lib/stun/error-code.ts';
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
@@ -7,8 +7,8 @@ import {writeAddress, writeXorAddress} from '../../../../src/lib/stun/xor-addres
 
 export const ID = Buffer.from('0102030405060708090a0b0c', 'hex');
 export const KEY = Buffer.from('0123456789abcdef');
-export const PEER4 = {bytes: parseIp('203.0.113.9')!.bytes, port: 40_000};
-export const PEER6 = {bytes: parseIp('2001:db8::9')!.bytes, port: 50_000};
+export const PEER4 = parseEndpoint('203.0.113.9', 40_000)!;
+export const PEER6 = parseEndpoint('2001:db8::9', 50_000)!;
 
 const build = (method: number, messageClass: 0 | 1 | 2 | 3): MessageBuilder =>
   new MessageBuilder(method, messageClass, ID);
