@@ -124,12 +124,11 @@ export class Allocation {
     }
   }
 
-  /** Takes a relay away, with the channels through it. */
+  /** Takes a relay away, with the channels through it; its socket is to be closed. */
   removeRelay(relay: Relay): void {
     for (const binding of this.channels.values()) {
       if (binding.relay === relay) this.unbind(binding);
     }
-    relay.socket.owner = undefined;
     if (this.relay4 === relay) this.relay4 = undefined;
     else this.relay6 = undefined;
   }

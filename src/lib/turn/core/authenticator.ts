@@ -20,6 +20,9 @@ import {Responder} from './responder.ts';
 /** RFC 5389 section 15.3; RFC 8489 says 508 bytes. */
 const MAX_USERNAME_BYTES = 513;
 
+/** The shortest Allocate. Shorter is nobody's request, but would get the most for its bytes with a forged source. */
+const MIN_CHALLENGED_BYTES = 28;
+
 /** What PASSWORD-ALGORITHMS offers, best first; clients must send it back as it was, which stops bidding down. */
 const OFFER = writePasswordAlgorithms(PASSWORD_ALGORITHM.sha256, PASSWORD_ALGORITHM.md5);
 
@@ -58,7 +61,8 @@ export class Authenticator {
   ): Identity | undefined {
     if (message.integrityAt === -1 && message.integritySha256At === -1) {
       this.#counters.challenges += 1;
-      return this.#refuse(path, message, ERROR_CODE.unauthenticated, nowMs);
+      const tiny = path.transport === 'udp' && message.bytes.length < MIN_CHALLENGED_BYTES;
+      return this.#refuse(path, message, tiny ? ERROR_CODE.badRequest : ERROR_CODE.unauthenticated, nowMs);
     }
     const username = message.attribute(ATTRIBUTE.username);
     const nonce = message.attribute(ATTRIBUTE.nonce);

@@ -22,13 +22,10 @@ export class SharedLease {
     if (this.#holders === 0) this.#lease.release();
   }
 
-  /** Closes a socket that this lease holds. */
+  /** Closes a socket that this lease holds. Never rejects: nobody could do more for a socket that fails to close. */
   async close(socket: RelaySocket): Promise<void> {
     socket.owner = undefined;
-    try {
-      await socket.close();
-    } finally {
-      this.drop();
-    }
+    await Promise.allSettled([socket.close()]);
+    this.drop();
   }
 }

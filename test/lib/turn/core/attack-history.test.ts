@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {writeChannelNumber, writeEvenPort} from '../../../../src/lib/stun/attributes.ts';
@@ -246,6 +246,10 @@ describe('memory and answers before anybody has logged in', () => {
     const answer = await client.ask(request);
     expect([request.length, answer?.bytes.length]).toEqual([28, 64]);
     expect(answer!.bytes.length / request.length).toBeLessThanOrEqual(2.3);
+    for (const method of [METHOD.allocate, METHOD.refresh, METHOD.createPermission, METHOD.channelBind]) {
+      client.nonce = undefined;
+      expect((await client.ask(client.build(method, [])))?.bytes).toHaveLength(28);
+    }
   });
 
   it('what else is said to strangers is not larger than what they said', async () => {

@@ -4,7 +4,7 @@ import {PASSWORD_ALGORITHM, writePasswordAlgorithms} from '../../../../src/lib/s
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
 import {issueCredential} from '../../../../src/lib/turn/core/credentials.ts';
-import {lifetimeOf, PEER, udp, USER, World} from './harness.ts';
+import {lifetime, lifetimeOf, PEER, udp, USER, World} from './harness.ts';
 import type {Attribute, Client} from './harness.ts';
 
 const SECRET = 'north wind';
@@ -44,7 +44,7 @@ describe('a request without credentials', () => {
   it('is asked for a password also for every other method', async () => {
     const client = new World().client();
     for (const method of [METHOD.refresh, METHOD.createPermission, METHOD.channelBind]) {
-      expect((await client.ask(client.build(method, [])))?.code).toBe(401);
+      expect((await client.ask(client.build(method, [lifetime(600)])))?.code).toBe(401);
     }
   });
 
@@ -71,7 +71,8 @@ describe('a signed request', () => {
     for (const missing of parts) {
       const builder = new MessageBuilder(METHOD.allocate, CLASS.request).add(...udp);
       for (const [type, value] of parts.filter((part) => part !== missing)) builder.add(type, value);
-      expect((await client.ask(builder.integrity(client.key, 'sha1').build()))?.code).toBe(400);
+      const answer = await client.ask(builder.integrity(client.key, 'sha1').build());
+      expect([answer?.code, answer?.message.has(ATTRIBUTE.nonce)]).toEqual([400, false]);
     }
   });
 
@@ -168,6 +169,7 @@ describe('time-limited credentials', () => {
     const client = world.client(issue(world, `did:peers:${'x'.repeat(509 - 21)}`));
     expect(Buffer.byteLength(client.user)).toBe(509);
     expect((await client.allocate()).code).toBe(0);
+    expect((await world.client(issue(world, 'x'.repeat(600))).allocate()).code).toBe(401);
   });
 
   it('are those of either secret while one replaces the other', async () => {

@@ -76,7 +76,7 @@ describe('Credentials', () => {
       `${later}.5:a`,
       `0x71:a`,
       `1e10:a`,
-      `${later}`,
+      later,
       `${later}:`,
       `:${later}`,
       'ann',

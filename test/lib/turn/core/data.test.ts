@@ -138,6 +138,30 @@ describe('ChannelData (RFC 8656 section 12)', () => {
   });
 });
 
+describe('between two ticks', () => {
+  it('nothing passes whose time is over', async () => {
+    const {world, client, socket} = await start({lifetimeMs: 3_600_000});
+    await client.bind(0x4000, PEER, 9);
+    await world.advance(599_000);
+    await client.permit(PEER);
+    world.nowMs += 1000;
+    client.channelData(0x4000, payload(1));
+    expect(socket.sent).toHaveLength(0);
+    client.sendIndication(PEER, 9, payload(1));
+    expect(socket.sent).toHaveLength(1);
+  });
+
+  it('nothing passes when the allocation is over', async () => {
+    const {world, client, socket} = await start();
+    await world.advance(599_000);
+    await client.permit(PEER);
+    world.nowMs += 1000;
+    client.sendIndication(PEER, 9, payload(1));
+    expect(client.fromPeer(socket, PEER, 9, payload(1))).toBeUndefined();
+    expect(socket.sent).toHaveLength(0);
+  });
+});
+
 describe('accounting', () => {
   it('counts packets and payload bytes by direction and transport', async () => {
     const world = new World();

@@ -236,7 +236,10 @@ export class Client {
 
   /** Bytes as they are. */
   raw(bytes: Uint8Array): void {
-    this.world.core.fromClient(this.path, bytes, this.world.nowMs);
+    const lent = Buffer.from(bytes);
+    this.world.core.fromClient(this.path, lent, this.world.nowMs);
+    // What is read into is used again at once.
+    lent.fill(0xdd);
   }
 
   /** A request, signed once there is a nonce. */
@@ -340,7 +343,9 @@ export class Client {
   /** What comes from a peer to the relay socket; gives what the client then gets. */
   fromPeer(socket: FakeSocket, address: string, port: number, data: Uint8Array): Buffer | undefined {
     this.path.sent = [];
-    this.world.core.fromPeer(socket, endpoint(address, port), data, this.world.nowMs);
+    const lent = Buffer.from(data);
+    this.world.core.fromPeer(socket, endpoint(address, port), lent, this.world.nowMs);
+    lent.fill(0xdd);
     return this.path.sent[0];
   }
 }

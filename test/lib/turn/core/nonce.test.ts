@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {Nonces} from '../../../../src/lib/turn/core/nonce.ts';
@@ -33,6 +33,7 @@ describe('Nonces', () => {
     const wrapped = nonces().issue('plain', here, 2 ** 24 - 1);
     expect(nonces().check(wrapped, here, 2 ** 24 + 1)).toBe('plain');
     expect(nonces().check(wrapped, here, 2 ** 25 - 1)).toBeUndefined();
+    expect(nonces().check(wrapped, here, 1)).toBeUndefined();
   });
 
   it('are of no use with a bit changed, cut, lengthened, from elsewhere or with another key', () => {

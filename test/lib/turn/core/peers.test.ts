@@ -108,6 +108,26 @@ describe('ChannelBind (RFC 8656 section 12)', () => {
     expect((await client.bind(0x4001, PEER, 1)).code).toBe(0);
   });
 
+  it('lasts ten minutes from the last request, also between two ticks', async () => {
+    const {world, client} = await start({lifetimeMs: 3_600_000});
+    await client.bind(0x4000, PEER, 1);
+    await world.advance(500_000);
+    await client.bind(0x4000, PEER, 1);
+    await world.advance(599_000);
+    expect((await client.bind(0x4000, PEER, 2)).code).toBe(400);
+    world.nowMs += 1000;
+    expect((await client.bind(0x4000, PEER, 2)).code).toBe(0);
+  });
+
+  it('gives the place of its permission back when both are over', async () => {
+    const {world, client} = await start({lifetimeMs: 3_600_000, limits: {permissionsPerAllocation: 1}});
+    await client.bind(0x4000, PEER, 1);
+    await world.advance(599_000);
+    expect((await client.permit(OTHER)).code).toBe(508);
+    await world.advance(1000);
+    expect((await client.permit(OTHER)).code).toBe(0);
+  });
+
   it('installs and refreshes the permission; without a live one the channel is silent', async () => {
     const {world, client, arrives} = await start({lifetimeMs: 3_600_000});
     await client.bind(0x4000, PEER, 9);

@@ -128,6 +128,14 @@ describe('the end of a path', () => {
 });
 
 describe('close', () => {
+  it('gives the quota back also when a socket fails to close', async () => {
+    const world = new World();
+    await world.client().allocated();
+    world.io.beforeClosed = async () => Promise.reject(new Error('EBADF'));
+    await world.core.close();
+    expect([world.admission.held, world.core.stats().closing]).toEqual([0, 0]);
+  });
+
   it('ends all, reserved ports and sockets on their way too, and waits for the descriptors', async () => {
     const world = new World();
     await world.client().allocated();
