@@ -73,11 +73,12 @@ export class SignalHub {
 
   /**
    * Lets a peer into a room.
-   * Throws SIGNAL_DRAINING, SIGNAL_IDENTITY, SIGNAL_TOO_MANY_ROOMS, SIGNAL_ROOM_FULL or SIGNAL_FULL.
+   * Throws SIGNAL_DRAINING, SIGNAL_NO_SESSION, SIGNAL_IDENTITY, SIGNAL_TOO_MANY_ROOMS, SIGNAL_ROOM_FULL or SIGNAL_FULL.
    */
   join(session: Session, {peer, room: name, iceServers, elsewhere = []}: Joining): void {
     const {rooms, peersPerRoom, roomsPerConnection} = this.limits;
     if (this.#draining) throw refusal('SIGNAL_DRAINING');
+    if (this.#sessions.get(session.secret) !== session) throw refusal('SIGNAL_NO_SESSION');
     if (session.peer !== undefined && session.peer !== peer) throw refusal('SIGNAL_IDENTITY');
     const room = this.#rooms.get(name);
     const before = room?.get(peer);

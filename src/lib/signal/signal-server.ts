@@ -31,7 +31,9 @@ const KEEP_ALIVE_MS = 30_000;
 const SPARE_CONNECTIONS = 512;
 /** A client that polls has one connection for it and one for what it posts. */
 const SOCKETS_PER_CLIENT = 2;
+/** For answers under way. */
 const CLOSE_GRACE_MS = 500;
+const CLOSE_CHECK_MS = 10;
 
 export interface SignalServerOptions {
   host: string;
@@ -112,8 +114,10 @@ export class SignalServer {
     await this.#sockets.close();
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
-    await Promise.race([closed, pause(CLOSE_GRACE_MS)]);
+    for (let waitedMs = 0; this.#perAddress.size > 0 && waitedMs < CLOSE_GRACE_MS; waitedMs += CLOSE_CHECK_MS) {
+      this.#server.closeIdleConnections();
+      await pause(CLOSE_CHECK_MS);
+    }
     this.#server.closeAllConnections();
     await closed;
   }

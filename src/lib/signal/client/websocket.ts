@@ -104,7 +104,9 @@ async function dialWebSocket(
 async function opened(ws: WebSocket, url: URL, signal: AbortSignal): Promise<void> {
   const {promise, resolve, reject} = Promise.withResolvers<void>();
   const onAbort = (): void => ws.terminate();
-  const onError = (error: Error): void => reject(unreachable(url.origin, error.message, error));
+  // ws gives the status of a refused upgrade in its text alone; 503 is a server that drains.
+  const onError = (error: Error): void =>
+    reject(error.message.endsWith(' 503') ? refusal('SIGNAL_DRAINING') : unreachable(url.origin, error.message, error));
   ws.once('open', resolve);
   ws.once('error', onError);
   signal.addEventListener('abort', onAbort, {once: true});
