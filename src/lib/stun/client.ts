@@ -47,6 +47,7 @@ export interface Bound {
  */
 export async function bindStun(options: BindOptions): Promise<Bound> {
   const {host, port, transport = 'udp', family, timeoutMs = PATIENCE_MS, signal} = options;
+  const waitSeconds = Math.min(timeoutMs, PATIENCE_MS) / 1000;
   const where = `${transport} ${endpointText(host, port)}`;
   signal.throwIfAborted();
   const late = AbortSignal.timeout(timeoutMs);
@@ -56,8 +57,7 @@ export async function bindStun(options: BindOptions): Promise<Bound> {
     const answer =
       transport === 'udp' ? await askOverUdp(to, until) : await askOverStream(to, streamOptions(options, until));
     signal.throwIfAborted();
-    if (answer === undefined)
-      throw transport === 'udp' || late.aborted ? noAnswer(where, timeoutMs / 1000) : notStun(where);
+    if (answer === undefined) throw transport === 'udp' || late.aborted ? noAnswer(where, waitSeconds) : notStun(where);
     const {result, rttMs, local} = answer;
     if (!result.ok) throw refused(where, result.code);
     const {mapped, otherAddress} = result;
@@ -65,7 +65,7 @@ export async function bindStun(options: BindOptions): Promise<Bound> {
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof QuiverError) throw error;
-    if (late.aborted) throw noAnswer(where, timeoutMs / 1000);
+    if (late.aborted) throw noAnswer(where, waitSeconds);
     throw unreachable(where, error);
   }
 }

@@ -39,6 +39,7 @@ export class SourceLimiter {
   readonly #seedB: number;
 
   constructor({perSecond, burst, memory = limiterMemory()}: SourceLimiterOptions) {
+    if (!(perSecond > 0 && burst >= 1)) throw new RangeError('A limit is more than nothing, and a burst at least 1');
     this.#intervalMs = 1000 / perSecond;
     this.#toleranceMs = burst * this.#intervalMs;
     const [seedA = 0, seedB = 0] = new Uint32Array(memory);

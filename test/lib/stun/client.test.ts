@@ -16,6 +16,7 @@ import {writeErrorCode} from '../../../src/lib/stun/error-code.ts';
 import {FrameReader} from '../../../src/lib/stun/frame-reader.ts';
 import {MessageBuilder} from '../../../src/lib/stun/message-builder.ts';
 import {decodeMessage} from '../../../src/lib/stun/message.ts';
+import {discoverNat} from '../../../src/lib/stun/nat-discovery.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../src/lib/stun/types.ts';
 import {writeAddress, writeXorAddress} from '../../../src/lib/stun/xor-address.ts';
 import {writeCertificate} from '../../support/lab/certificate.ts';
@@ -102,6 +103,17 @@ describe('bindStun over UDP', () => {
     expect(bound.rttMs).toBeLessThan(480);
   });
 
+  it.runIf(process.env['QUIVER_DEEP'] === '1')('asks seven times in 39.5 s, as the RFC says', async () => {
+    const at: number[] = [];
+    const server = await udpServer(() => at.push(performance.now()));
+    const started = performance.now();
+    await expect(bindStun({...server, timeoutMs: 60_000, signal})).rejects.toMatchObject({code: 'STUN_NO_ANSWER'});
+    expect((performance.now() - started) / 1000).toBeCloseTo(39.5, 0);
+    const seconds = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5];
+    expect(at).toHaveLength(seconds.length);
+    for (const [index, second] of seconds.entries()) expect((at[index]! - at[0]!) / 1000).toBeCloseTo(second, 0);
+  });
+
   it('takes no answer with another id, of another kind, from elsewhere or without an address', async () => {
     const stranger = createSocket('udp4');
     closing.push(() => stranger.close());
@@ -170,6 +182,34 @@ describe('bindStun over UDP', () => {
     setTimeout(() => stop.abort(new Error('enough')), 50);
     await expect(bindStun({...server, signal: stop.signal})).rejects.toThrow('enough');
     await expect(bindStun({...server, signal: stop.signal})).rejects.toThrow('enough');
+  });
+});
+
+describe('bindStun and discoverNat', () => {
+  it('leave no socket open, whatever happens', async () => {
+    const open = (): number => process.getActiveResourcesInfo().filter((name) => /^(?:UDP|TCP|TLS)/.test(name)).length;
+    const silent = await udpServer(() => {});
+    const port = await listen(createServer((socket) => void socket.on('error', () => {}).end()));
+    const before = open();
+    const attempts = [
+      bindStun({...silent, timeoutMs: 50, signal}),
+      bindStun({host, port, transport: 'tcp', signal}),
+      bindStun({host, port, transport: 'tls', signal}),
+      bindStun({host: '203.0.113.1', port, timeoutMs: 50, signal: AbortSignal.abort(new Error('no'))}),
+      discoverNat({servers: [silent], stepTimeoutMs: 50, signal}),
+      discoverNat({servers: [silent], signal: AbortSignal.timeout(50)}),
+    ];
+    const ended = await Promise.allSettled(attempts);
+    expect(ended.map(({status}) => status)).toEqual([
+      'rejected',
+      'rejected',
+      'rejected',
+      'rejected',
+      'fulfilled',
+      'rejected',
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(open()).toBe(before);
   });
 });
 

@@ -65,6 +65,20 @@ describe('SourceLimiter', () => {
     expect(allowed(limiter, B, 0, 1000)).toBeGreaterThan(100);
   });
 
+  it('keeps slow limits too, and takes none that would let nobody or everybody in', () => {
+    const tenAMinute = new SourceLimiter({perSecond: 10 / 60, burst: 10});
+    expect(allowed(tenAMinute, A, 0, 100)).toBe(10);
+    expect(allowed(tenAMinute, A, 6001, 100)).toBe(1);
+    for (const [perSecond, burst] of [
+      [0, 1],
+      [-1, 1],
+      [Number.NaN, 1],
+      [1, 0],
+    ] as const) {
+      expect(() => new SourceLimiter({perSecond, burst})).toThrow(RangeError);
+    }
+  });
+
   it('is shared by the threads that are given its memory', () => {
     const memory = limiterMemory();
     const one = new SourceLimiter({...LIMITS, memory});
