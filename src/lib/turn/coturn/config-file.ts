@@ -2,14 +2,14 @@ import {join} from 'node:path';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {longTermKey} from '../../stun/integrity.ts';
+import {ADMISSION_LIMITS} from '../core/local-admission.ts';
+import {CORE_LIMITS, MAX_LIFETIME_MS, NONCE_LIFETIME_MS} from '../core/options.ts';
 import type {CoturnOptions} from './coturn-options.ts';
 import type {CoturnProgram} from './find-coturn.ts';
 import {peerRanges} from './peer-ranges.ts';
 
 /** coturn reads lines of at most 1024 characters and cuts longer ones without a word. */
 const LINE_LIMIT_BYTES = 1_000;
-const MAX_LIFETIME_MS = 3_600_000;
-const NONCE_LIFETIME_S = 3_600;
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** Older versions do without being asked what later ones do only when asked. [how it is stopped, how later ones start it] */
@@ -40,7 +40,7 @@ export function turnserverConf(options: ConfigFileOptions, program: Pick<CoturnP
     ...listening(options),
     ...relaying(options),
     ...credentials(options),
-    ...limits(options, program),
+    ...quotas(options, program),
     ...hardening(program),
     ...files(options),
     ...peers(options),
@@ -98,20 +98,20 @@ function credentials({realm, secrets, users, credentialAlgorithm = 'sha1'}: Cotu
   ];
 }
 
-function limits(
-  {limits: given, maxLifetimeMs = MAX_LIFETIME_MS}: CoturnOptions,
+function quotas(
+  {limits = {}, admission = {}, maxLifetimeMs = MAX_LIFETIME_MS}: CoturnOptions,
   {has}: Pick<CoturnProgram, 'has'>,
 ): string[] {
-  const {allocationsPerUser, allocations, bytesPerSecondPerAllocation, bytesPerSecond, challengesPerSecond} = given;
-  const rate = challengesPerSecond !== undefined && has('unauthorized-ratelimit-rps');
+  const {maxAllocations, maxPerUser} = {...ADMISSION_LIMITS, ...admission};
+  const {bytesPerSecondPerAllocation, bytesPerSecond, challengesPerSecond} = {...CORE_LIMITS, ...limits};
   return [
-    `user-quota=${allocationsPerUser}`,
-    `total-quota=${allocations}`,
+    `user-quota=${maxPerUser}`,
+    `total-quota=${maxAllocations}`,
     ...(bytesPerSecondPerAllocation === undefined ? [] : [`max-bps=${bytesPerSecondPerAllocation}`]),
     ...(bytesPerSecond === undefined ? [] : [`bps-capacity=${bytesPerSecond}`]),
-    ...(rate ? [`unauthorized-ratelimit-rps=${challengesPerSecond}`] : []),
+    ...(has('unauthorized-ratelimit-rps') ? [`unauthorized-ratelimit-rps=${challengesPerSecond}`] : []),
     `max-allocate-lifetime=${Math.floor(maxLifetimeMs / 1_000)}`,
-    `stale-nonce=${NONCE_LIFETIME_S}`,
+    `stale-nonce=${NONCE_LIFETIME_MS / 1_000}`,
   ];
 }
 

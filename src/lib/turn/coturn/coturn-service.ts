@@ -1,6 +1,4 @@
-import {unwatchFile, watchFile} from 'node:fs';
 import {mkdir, rm} from 'node:fs/promises';
-import {isIPv6} from 'node:net';
 import {join} from 'node:path';
 
 import {QuiverError} from '../../core/errors.ts';
@@ -8,16 +6,19 @@ import {createPrivateFile, PRIVATE_FOLDER_MODE} from '../../core/private-file.ts
 import type {Logger} from '../../observability/logger.ts';
 import {pause, withDeadline} from '../../service/deadline.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
-import {formatIceUrl} from '../../stun/ice-server.ts';
 import {issueCredential} from '../core/credentials.ts';
+import {CertificateWatcher, loadCertificate} from '../io/certificate-file.ts';
+import {assertPortsFree, checkAddresses, explainListenError} from '../io/listen-errors.ts';
 import {checkAllocate, checkBinding, type Login} from '../io/self-check.ts';
+import type {ListenSettings} from '../io/listening-server.ts';
 import type {BoundAddress} from '../io/server-options.ts';
+import {boundUrls, publicUrls} from '../io/urls.ts';
 import {turnserverConf} from './config-file.ts';
 import {CoturnChild} from './coturn-child.ts';
 import {countAllocations, registerCoturnMetrics, type CoturnSources} from './coturn-metrics.ts';
 import type {CoturnOptions} from './coturn-options.ts';
 import {findCoturn, type CoturnProgram} from './find-coturn.ts';
-import {checkAddresses, freePort} from './free-port.ts';
+import {freePort} from './free-port.ts';
 import {LogLines} from './log-lines.ts';
 
 /** It listens within a second, after it has opened a port for each relay address. */
@@ -27,7 +28,6 @@ const FIRST_DELAY_MS = 500;
 const DELAY_LIMIT_MS = 30_000;
 /** Up for so long, it was not its start that failed. */
 const STEADY_MS = 60_000;
-const CERTIFICATE_CHECK_MS = 2_000;
 const DRAIN_CHECK_MS = 250;
 const SELF_CHECK_LIFETIME_MS = 60_000;
 
@@ -44,32 +44,32 @@ export class CoturnService implements Service {
   #status: ServiceStatus = 'stopped';
   #program: CoturnProgram | undefined;
   #child: CoturnChild | undefined;
-  #port: number;
+  /** With the ports that were given where any would do. */
+  #listen: ListenSettings;
+  #watcher: CertificateWatcher | undefined;
   #metricsPort: number | undefined;
   #restarts = 0;
   #supervision: Promise<void> = Promise.resolve();
 
   constructor(options: CoturnOptions) {
     this.#options = options;
-    this.#port = options.listen.port;
+    this.#listen = options.listen;
   }
 
-  /** Errors: COTURN_MISSING, COTURN_VULNERABLE, COTURN_SETTING, COTURN_START, PORT_TAKEN, ADDRESS_NOT_HERE, PEER_BLOCK. */
+  /** Errors: COTURN_MISSING, COTURN_VULNERABLE, COTURN_SETTING, COTURN_START, PEER_BLOCK, and what our engines say of listeners. */
   async start({log, metrics, signal}: ServiceContext): Promise<void> {
     this.#log = log;
     this.#status = 'starting';
     const program = await findCoturn(this.#options, signal);
     this.#program = program;
-    const {listen} = this.#options;
-    await checkAddresses(this.#options);
-    if (listen.port === 0) this.#port = await freePort(listen.hosts[0] ?? '127.0.0.1');
+    this.#listen = await this.#openPorts();
     if (program.has('prometheus-address')) this.#metricsPort = await freePort('127.0.0.1');
     await this.#writeConfig(program);
     await registerCoturnMetrics(metrics, this.#sources());
     await this.#launch(program, signal);
     this.#status = 'ready';
     log.info({version: program.version, pid: this.#child?.pid}, 'coturn runs');
-    this.#watchCertificate();
+    this.#watcher = this.#watchCertificate();
     this.#supervision = this.#supervise(program);
   }
 
@@ -86,7 +86,7 @@ export class CoturnService implements Service {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const file of this.#certificateFiles()) unwatchFile(file);
+    this.#watcher?.stop();
     await this.#child?.stop();
     await this.#supervision;
     await rm(this.#options.folder, {recursive: true, force: true});
@@ -94,20 +94,19 @@ export class CoturnService implements Service {
   }
 
   info(): ServiceInfo {
-    const {realm, relay, limits} = this.#options;
+    const {realm, relay} = this.#options;
     return {
       name: this.name,
       kind: this.kind,
       status: this.#status,
-      addresses: this.#urls(this.#options.listen.hosts),
-      publicAddresses: this.#urls(this.#options.listen.publicAddresses ?? []),
+      addresses: boundUrls('turn', this.#bound()),
+      publicAddresses: publicUrls('turn', this.#listen.publicAddresses ?? [], this.#bound()),
       protocol: 'turn',
       metadata: {
-        engine: 'coturn',
-        version: this.#program?.version ?? '',
         realm,
-        relayPorts: [...relay.ports],
-        maxAllocations: limits.allocations,
+        engine: 'coturn',
+        version: this.#program?.version ?? null,
+        relayPorts: relay.ports.join('-'),
         restarts: this.#restarts,
       },
     };
@@ -126,12 +125,29 @@ export class CoturnService implements Service {
     }
   }
 
+  /** coturn shares a port with another coturn, and waits for an address to appear, without a word. */
+  async #openPorts(): Promise<ListenSettings> {
+    const {listen, relay} = this.#options;
+    await checkAddresses(listen.hosts, relay);
+    const [host = '127.0.0.1'] = listen.hosts;
+    const port = listen.port === 0 ? await freePort(host) : listen.port;
+    const tls = listen.tls && {...listen.tls, port: listen.tls.port === 0 ? await freePort(host) : listen.tls.port};
+    const certificate = tls && (await loadCertificate(tls));
+    await assertPortsFree({
+      hosts: listen.hosts,
+      port,
+      tcp: listen.tcp,
+      reusePort: false,
+      ...(tls !== undefined && certificate !== undefined && {tls: {port: tls.port, certificate}}),
+    }).catch(async (error: unknown) => {
+      throw await explainListenError(error);
+    });
+    return {...listen, port, tls};
+  }
+
   async #writeConfig(program: CoturnProgram): Promise<void> {
-    const {folder, listen} = this.#options;
-    const text = turnserverConf(
-      {...this.#options, listen: {...listen, port: this.#port}, metricsPort: this.#metricsPort},
-      program,
-    );
+    const {folder} = this.#options;
+    const text = turnserverConf({...this.#options, listen: this.#listen, metricsPort: this.#metricsPort}, program);
     // What a killed process has left there is not ours to read, and it may have another mode.
     await rm(folder, {recursive: true, force: true});
     await mkdir(folder, {recursive: true, mode: PRIVATE_FOLDER_MODE});
@@ -175,14 +191,20 @@ export class CoturnService implements Service {
   }
 
   async #check(signal: AbortSignal): Promise<string> {
-    const at = this.#listener();
+    const [at] = this.#bound();
+    if (at === undefined) throw new Error('it listens nowhere');
     await checkBinding(at, signal);
-    const family = isIPv6(this.#options.relay.addresses[0]?.address ?? '') ? 6 : 4;
+    const family = this.#options.relay.addresses[0]?.address.includes(':') === true ? 6 : 4;
     return checkAllocate(at, family, this.#login(), signal);
   }
 
-  #listener(): BoundAddress {
-    return {transport: 'udp', address: this.#options.listen.hosts[0] ?? '127.0.0.1', port: this.#port};
+  #bound(): BoundAddress[] {
+    const {hosts, port, tcp, tls} = this.#listen;
+    return hosts.flatMap((address): BoundAddress[] => [
+      {transport: 'udp', address, port},
+      ...(tcp ? [{transport: 'tcp' as const, address, port}] : []),
+      ...(tls === undefined ? [] : [{transport: 'tls' as const, address, port: tls.port}]),
+    ]);
   }
 
   #login(): Login {
@@ -231,28 +253,18 @@ export class CoturnService implements Service {
   }
 
   /** coturn reads certificate and key anew when it is told to. */
-  #watchCertificate(): void {
-    for (const file of this.#certificateFiles()) {
-      watchFile(file, {interval: CERTIFICATE_CHECK_MS, persistent: false}, (now, before) => {
-        if (now.mtimeMs === before.mtimeMs) return;
+  #watchCertificate(): CertificateWatcher | undefined {
+    const {certificatePollMs: pollMs} = this.#options;
+    const {tls} = this.#listen;
+    if (tls === undefined) return undefined;
+    return new CertificateWatcher(tls, {
+      onChange: () => {
         this.#log?.info('the TLS certificate has changed; coturn reads it anew');
         this.#child?.signal('SIGUSR2');
-      });
-    }
-  }
-
-  #certificateFiles(): string[] {
-    const {tls} = this.#options.listen;
-    return tls === undefined ? [] : [tls.certFile, tls.keyFile];
-  }
-
-  #urls(hosts: readonly string[]): string[] {
-    const {tcp, tls} = this.#options.listen;
-    return hosts.flatMap((host) => [
-      formatIceUrl({scheme: 'turn', host, port: this.#port, transport: 'udp'}),
-      ...(tcp ? [formatIceUrl({scheme: 'turn', host, port: this.#port, transport: 'tcp'})] : []),
-      ...(tls === undefined ? [] : [formatIceUrl({scheme: 'turns', host, port: tls.port, transport: 'tcp'})]),
-    ]);
+      },
+      onFault: (error) => this.#log?.warn({err: error}, 'the TLS certificate changed, but can not be used'),
+      ...(pollMs !== undefined && {pollMs}),
+    });
   }
 
   get #configFile(): string {

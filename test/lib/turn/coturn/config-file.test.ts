@@ -45,13 +45,7 @@ const OPTIONS: ConfigFileOptions = {
   realm: 'turn.example',
   secrets: ['current-secret-of-32-characters!', 'previous-secret-of-32-characters'],
   users: new Map(),
-  limits: {
-    allocationsPerUser: 5,
-    allocations: 1_000,
-    bytesPerSecondPerAllocation: 250_000,
-    bytesPerSecond: 12_500_000,
-    challengesPerSecond: 50,
-  },
+  limits: {bytesPerSecondPerAllocation: 250_000, bytesPerSecond: 12_500_000},
   peers: {allow: ['10.9.0.0/16'], deny: ['8.8.8.0/24']},
   metricsPort: 9641,
 };

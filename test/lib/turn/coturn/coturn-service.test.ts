@@ -4,6 +4,8 @@ import {once} from 'node:events';
 import {chmodSync, existsSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
+import {connect as connectTls} from 'node:tls';
+
 import {afterEach, describe, expect, it, vi} from 'vitest';
 
 import {parseIp} from '../../../../src/lib/core/ip-address.ts';
@@ -62,7 +64,6 @@ async function start(options: Partial<CoturnOptions> = {}, graceMs = 100): Promi
     realm: 'turn.example',
     secrets: [CURRENT, SECRET],
     users: new Map(),
-    limits: {allocationsPerUser: 5, allocations: 50},
     peers: {allow: [], deny: []},
     ...options,
   });
@@ -96,6 +97,20 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+function makeCertificate(certFile: string, keyFile: string): void {
+  const how = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
+  const what = ['-subj', '/CN=turn.example', '-keyout', keyFile, '-out', certFile];
+  execFileSync('openssl', [...how, ...what], {stdio: 'ignore'});
+}
+
+async function fingerprint(port: number): Promise<string> {
+  const socket = connectTls({host: '127.0.0.1', port, rejectUnauthorized: false});
+  await once(socket, 'secureConnect');
+  const {fingerprint256} = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
 }
 
 /** An allocation of one family, and a way to ask for permissions in it. */
@@ -307,33 +322,18 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
   it('serves TLS', async () => {
     const folder = temporaryFolder();
     const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '1',
-        '-subj',
-        '/CN=turn.example',
-        '-keyout',
-        keyFile,
-        '-out',
-        certFile,
-      ],
-      {stdio: 'ignore'},
-    );
+    makeCertificate(certFile, keyFile);
     const {service} = await start({
       listen: {hosts: ['127.0.0.1'], port: 0, tcp: false, tls: {port: 41_991, certFile, keyFile}},
+      certificatePollMs: 100,
     });
     expect(service.info().addresses[1]).toBe('turns:127.0.0.1:41991?transport=tcp');
     const at = {transport: 'tls', address: '127.0.0.1', port: 41_991} as const;
     expect(await checkAllocate(at, 4, login(CURRENT), AbortSignal.timeout(5_000))).toBe('works');
+
+    const before = await fingerprint(41_991);
+    makeCertificate(certFile, keyFile);
+    await vi.waitFor(async () => expect(await fingerprint(41_991)).not.toBe(before), {timeout: 3_000, interval: 100});
   });
 
   it('waits for a call when it drains, as long as it may', async () => {
@@ -352,8 +352,8 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
     await once(holder, 'listening');
     const {port} = holder.address();
     await expect(start({listen: {hosts: ['127.0.0.1'], port, tcp: true}})).rejects.toMatchObject({
-      code: 'PORT_TAKEN',
-      message: expect.stringContaining(`${port} is taken by`) as string,
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(`UDP port ${port} on 127.0.0.1 is taken by`) as string,
     });
     holder.close();
   });
@@ -361,7 +361,7 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
   it('says which address this machine does not have', async () => {
     const relay = {addresses: [{address: '192.0.2.99'}], ports: [42_000, 42_010]} as const;
     await expect(start({relay})).rejects.toMatchObject({
-      code: 'ADDRESS_NOT_HERE',
+      code: 'RELAY_ADDRESS',
       message: expect.stringContaining('192.0.2.99') as string,
     });
   });
