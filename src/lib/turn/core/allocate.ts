@@ -142,8 +142,9 @@ export class AllocateRequests {
       const opened = await this.#relays(opening, lease);
       if (typeof opened === 'number') {
         this.#giveUp(opening, opened === ERROR_CODE.addressFamilyNotSupported ? 'address-family' : 'no-port', opened);
-      } else if (opening.abandoned) {
+      } else if (opening.abandoned || (opened.reserved.length > 0 && this.#allocations.reservations.full)) {
         for (const socket of [...opened.sockets, ...opened.reserved]) this.#allocations.close(socket, lease);
+        this.#giveUp(opening, 'capacity', ERROR_CODE.insufficientCapacity);
       } else {
         this.#finish(opening, opened, lease);
       }
@@ -162,7 +163,6 @@ export class AllocateRequests {
       reservation.lease.drop();
       return {sockets: [reservation.socket], reserved: [], errors: []};
     }
-    if (wish.reserve && reservations.full) return ERROR_CODE.insufficientCapacity;
     return openRelays(this.#io, wish, lease);
   }
 

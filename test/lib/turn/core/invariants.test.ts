@@ -9,7 +9,7 @@ import type {Attribute} from './harness.ts';
 import {ClientModel, DENIED, MAX_CHANNELS, MAX_PERMISSIONS} from './model.ts';
 
 const CLIENTS = 6;
-const RUNS = process.env['QUIVER_DEEP'] === '1' ? 5000 : 150;
+const RUNS = process.env['QUIVER_DEEP'] === '1' ? 5000 : 250;
 const MAX_PER_USER = 2;
 const PORTS = 6;
 
