@@ -1,8 +1,8 @@
 import {DgramEngine} from './dgram/engine.ts';
-import type {EngineOptions, UdpEngine} from './engine.ts';
+import type {EngineName, EngineOptions, UdpEngine} from './engine.ts';
 
 /** The engine that was asked for, or `dgram`, which runs everywhere, with a line in the log that says why. */
-export async function createEngine(name: 'dgram' | 'batch', options: EngineOptions): Promise<UdpEngine> {
+export async function createEngine(name: EngineName, options: EngineOptions): Promise<UdpEngine> {
   if (name === 'batch') {
     try {
       const {createBatchEngine} = await import('./batch/engine.ts');

@@ -1,9 +1,10 @@
-import {ipText, parseIp} from '../../core/ip-address.ts';
+import {ipText} from '../../core/ip-address.ts';
+import {parseEndpoint} from '../../stun/endpoint.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
 import {RecentAddresses} from './address-map.ts';
 
-/** Peers and clients that talk at the same time, of one worker; a full cache takes about 5 MiB. */
-const GENERATION_LIMIT = 8_192;
+/** Peers that are talked to at the same time by the clients of one worker; a full cache takes about 3 MiB. */
+const GENERATION_LIMIT = 4_096;
 const IPV4_BYTES = 4;
 
 /**
@@ -34,10 +35,8 @@ export class EndpointCache {
 }
 
 /** Throws where the text is not an IP address: nothing but the system and our own settings may be the source. */
-export function createEndpoint(text: string, port: number): Endpoint {
-  const zone = text.indexOf('%');
-  const parsed = parseIp(zone === -1 ? text : text.slice(0, zone));
-  if (parsed === undefined) throw new TypeError(`"${text}" is not an IP address`);
-  const address = ipText(parsed.bytes);
-  return {...parsed, address, port, key: parsed.family === 4 ? `${address}:${port}` : `[${address}]:${port}`};
+export function createEndpoint(address: string, port: number): Endpoint {
+  const endpoint = parseEndpoint(address, port);
+  if (endpoint === undefined) throw new TypeError(`"${address}" is not an IP address`);
+  return endpoint;
 }

@@ -2,6 +2,8 @@ import type {Endpoint} from '../../stun/endpoint.ts';
 import type {Alternates, ClientPath, RelaySocket} from '../core/io.ts';
 import type {EndpointCache} from './endpoint-cache.ts';
 
+export type EngineName = 'dgram' | 'batch';
+
 /** A `ClientPath` over one UDP listener. The listener gives the same one for a remote while it is held. */
 export interface UdpPath extends ClientPath {
   readonly transport: 'udp';
@@ -57,6 +59,8 @@ export interface EngineOptions {
   now: () => number;
   /** SO_RCVBUF and SO_SNDBUF of a listener and of a relay socket; the kernel may give less. */
   buffers: {listenerBytes: number; relayBytes: number};
+  /** One large datagram for many of a size to one place (UDP_SEGMENT), for engines that can. @default true */
+  segmentation?: boolean;
   /** Where an engine that can't do all it is able to says so in one line. */
   log: (level: 'info' | 'warn', message: string) => void;
 }
@@ -77,7 +81,7 @@ export interface EngineCounters {
  * takes (about 1 ms), and what is sent outside of its own callbacks must go out soon too.
  */
 export interface UdpEngine {
-  readonly name: 'dgram' | 'batch';
+  readonly name: EngineName;
   readonly counters: EngineCounters;
   /** Rejects with the error of the system (`code`: EADDRINUSE, EACCES, EADDRNOTAVAIL…). */
   listen(options: ListenOptions): Promise<UdpListener>;

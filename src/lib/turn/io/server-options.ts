@@ -2,7 +2,7 @@ import type {TurnCoreOptions} from '../core/options.ts';
 import type {TurnCounters} from '../core/counters.ts';
 import type {TurnStats} from '../core/turn-core.ts';
 import type {ClientTransport} from '../core/io.ts';
-import type {EngineCounters} from './engine.ts';
+import type {EngineCounters, EngineName} from './engine.ts';
 import type {RelayAddress} from './relay-ports.ts';
 import type {Certificate, StreamCounters, StreamLimits} from './stream/stream-options.ts';
 import type {StunCoreOptions} from './stun-core.ts';
@@ -28,7 +28,9 @@ export interface ServerListen {
 export interface ServerOptions {
   listen: ServerListen;
   core: {kind: 'turn'; options: TurnCoreOptions; relay: RelayRange} | {kind: 'stun'; options: StunCoreOptions};
-  engine: 'dgram' | 'batch';
+  engine: EngineName;
+  /** @default true */
+  segmentation?: boolean;
   streams: StreamLimits;
   buffers: {listenerBytes: number; relayBytes: number};
 }
@@ -47,7 +49,7 @@ export interface BoundAddress {
 
 /** Everything that is counted in one worker; plain data. */
 export interface ServerStats {
-  engine: 'dgram' | 'batch';
+  engine: EngineName;
   core: TurnStats;
   counters: TurnCounters;
   udp: EngineCounters;

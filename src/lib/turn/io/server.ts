@@ -5,7 +5,7 @@ import {TurnCore} from '../core/turn-core.ts';
 import {monotonicMs} from './clock.ts';
 import {createEngine} from './create-engine.ts';
 import {EndpointCache} from './endpoint-cache.ts';
-import type {EngineEvents, UdpEngine, UdpPath} from './engine.ts';
+import type {EngineEvents, EngineName, UdpEngine, UdpPath} from './engine.ts';
 import {openListeners} from './listen.ts';
 import type {Listeners} from './listen.ts';
 import {MappedRelay, RelayMapping} from './mapped-relay.ts';
@@ -67,14 +67,20 @@ export class SocketServer {
     return this.#listeners.bound;
   }
 
+  /** The one that really runs. */
+  get engine(): EngineName {
+    return this.#engine?.name ?? this.#options.engine;
+  }
+
   /** Throws `ListenError`, having closed what was open. */
   async start(): Promise<void> {
-    const {listen, core, engine: name, buffers} = this.#options;
+    const {listen, core, engine: name, buffers, segmentation = true} = this.#options;
     const engine = await createEngine(name, {
       events: this.#events(),
       endpoints: this.#endpoints,
       now: monotonicMs,
       buffers,
+      segmentation,
       log: this.#log,
     });
     this.#engine = engine;
@@ -102,13 +108,18 @@ export class SocketServer {
     for (const listener of this.#listeners.streams) listener.setCertificate(certificate);
   }
 
+  /** For requests from now on; live allocations keep their keys. */
+  setSecrets(secrets: readonly string[]): void {
+    if (this.#core instanceof TurnCore) this.#core.setSecrets(secrets);
+  }
+
   drain(): void {
     this.#core.drain();
   }
 
   stats(): ServerStats {
     return {
-      engine: this.#engine?.name ?? this.#options.engine,
+      engine: this.engine,
       core: this.#core.stats(),
       counters: this.#core.counters,
       udp: this.#engine?.counters ?? {sendErrors: 0, sendDropped: 0, receiveErrors: 0},

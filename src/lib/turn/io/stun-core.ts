@@ -55,7 +55,7 @@ export class StunCore implements ServerCore {
     const {alternates} = path;
     const answer = answerBinding(message, path.remote, alternates?.origins);
     if (answer === undefined) return;
-    (alternates === undefined ? path : alternates.path(answer.from, path.remote)).send(answer.bytes);
+    (alternates === undefined ? path : alternates.path(answer.from, answer.to)).send(answer.bytes);
   }
 
   fromPeer(): void {

@@ -1,7 +1,7 @@
 import type {RemoteInfo, Socket} from 'node:dgram';
 
 import type {Endpoint} from '../../../stun/endpoint.ts';
-import {AddressMap, RecentAddresses} from '../address-map.ts';
+import {AddressMap} from '../address-map.ts';
 import {createEndpoint} from '../endpoint-cache.ts';
 import type {Alternates} from '../../core/io.ts';
 import type {EngineOptions, EngineCounters, UdpListener, UdpPath} from '../engine.ts';
@@ -9,8 +9,11 @@ import {closeSocket} from './bind.ts';
 import {DgramSender} from './sender.ts';
 import type {Slab} from './sender.ts';
 
-/** Remotes without an allocation that are remembered for as long as a retransmission takes; at most twice as many. */
-const STRANGER_GENERATION_LIMIT = 1_024;
+/**
+ * Places for remotes without an allocation, remembered only to save making them again; a power of two. Few, so that a
+ * flood from many sources leaves nothing behind that got old.
+ */
+const STRANGER_SLOTS = 256;
 
 class DgramPath implements UdpPath {
   readonly transport = 'udp';
@@ -57,7 +60,7 @@ export class DgramListener implements UdpListener {
   readonly #sender: DgramSender;
   readonly #options: EngineOptions;
   readonly #held = new AddressMap<DgramPath>();
-  readonly #strangers = new RecentAddresses<DgramPath>(STRANGER_GENERATION_LIMIT);
+  readonly #strangers = Array.from<DgramPath | undefined>({length: STRANGER_SLOTS});
   #closing: Promise<void> | undefined;
 
   constructor(socket: Socket, options: EngineOptions, slab: Slab, counters: EngineCounters) {
@@ -84,14 +87,8 @@ export class DgramListener implements UdpListener {
   }
 
   keep(path: DgramPath): void {
-    const {port} = path.remote;
-    if (path.held) {
-      this.#strangers.delete(path.address, port);
-      this.#held.set(path.address, port, path);
-    } else {
-      this.#held.delete(path.address, port);
-      this.#strangers.set(path.address, port, path);
-    }
+    if (path.held) this.#held.set(path.address, path.remote.port, path);
+    else this.#held.delete(path.address, path.remote.port);
     this.#options.events.heldChanged(path);
   }
 
@@ -102,10 +99,13 @@ export class DgramListener implements UdpListener {
   }
 
   #path(address: string, port: number): DgramPath {
-    const known = this.#held.get(address, port) ?? this.#strangers.get(address, port);
-    if (known !== undefined) return known;
-    const path = new DgramPath(this, address, this.#options.endpoints.fromText(address, port));
-    this.#strangers.set(address, port, path);
+    const held = this.#held.get(address, port);
+    if (held !== undefined) return held;
+    const slot = port & (STRANGER_SLOTS - 1);
+    const recent = this.#strangers[slot];
+    if (recent?.remote.port === port && recent.address === address) return recent;
+    const path = new DgramPath(this, address, createEndpoint(address, port));
+    this.#strangers[slot] = path;
     return path;
   }
 }
