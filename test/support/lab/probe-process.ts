@@ -1,4 +1,5 @@
-// Looks at a TURN server from outside: `node probe-process.ts '<Target as JSON>'` prints one line of JSON per probe.
+// Looks at a TURN server from outside: `node probe-process.ts '<Target as JSON>' [part of a name]` prints a line of JSON
+// for each probe.
 import {createHmac} from 'node:crypto';
 
 import {allocationProbes} from './probes/allocation.ts';
@@ -22,7 +23,8 @@ export interface ProbeResult {
   why?: string;
 }
 
-const target = JSON.parse(process.argv[2] ?? '{}') as Target;
+const [json = '{}', part = ''] = process.argv.slice(2);
+const target = JSON.parse(json) as Target;
 let users = 0;
 
 /** A user that has nothing yet, so that no quota is met by accident. */
@@ -80,10 +82,10 @@ const waiting = [
   ...dataProbes,
   ...peerProbes,
   ...streamProbes,
-];
+].filter(({name}) => name.includes(part));
 const worker = async (): Promise<void> => {
   for (let probe = waiting.shift(); probe !== undefined; probe = waiting.shift()) await run(probe);
 };
 await Promise.all(Array.from({length: AT_ONCE}, worker));
-for (const probe of robustnessProbes) await run(probe);
+for (const probe of robustnessProbes) if (probe.name.includes(part)) await run(probe);
 process.exit();

@@ -249,9 +249,14 @@ export class RawClient {
     });
   }
 
+  /** Gives an allocation back first: whoever comes from the same port next must not find it. */
   close(): void {
-    this.#udp?.close();
     this.#stream?.destroy();
+    if (this.nonce.length === 0) this.#udp?.close();
+    else {
+      const goodbye = this.signed(METHOD.refresh, [[TYPE.lifetime, uint32(0)]]);
+      this.#udp?.send(goodbye, this.server.port, this.server.address, () => this.#udp?.close());
+    }
   }
 
   [Symbol.dispose](): void {

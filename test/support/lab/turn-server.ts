@@ -1,4 +1,4 @@
-import {type ChildProcess, spawn} from 'node:child_process';
+import {type ChildProcess, spawn, type StdioOptions} from 'node:child_process';
 import {createHmac} from 'node:crypto';
 import {once} from 'node:events';
 import {readdirSync, readFileSync} from 'node:fs';
@@ -8,12 +8,14 @@ import type {Namespace} from './namespace.ts';
 import type {Credential} from './raw-client.ts';
 
 export interface TurnProcessOptions {
+  /** @default 'turn' */
+  service?: 'turn' | 'stun';
   addresses: readonly string[];
   port: number;
   secret: string;
   users?: Record<string, string>;
   tls?: {port: number; certFile: string; keyFile: string};
-  /** A second port, and with two addresses RFC 5780. */
+  /** Of the STUN service: a second port, and with two addresses RFC 5780. */
   alternatePort?: number;
   relayPorts?: readonly [number, number];
   /** CIDRs of peers that are special-purpose ones. */
@@ -23,6 +25,7 @@ export interface TurnProcessOptions {
   limits?: {maxAllocations?: number; maxPerUser?: number; perUserPerMinute?: number};
   streams?: {firstMessageMs?: number; idleMs?: number; connectionsPerSource?: number};
   engine?: 'dgram' | 'batch';
+  workers?: number;
 }
 
 /** No limit that a test meets by accident. */
@@ -34,6 +37,7 @@ const SCRIPT = `${import.meta.dirname}/turn-process.ts`;
 export class TurnServer {
   readonly options: TurnProcessOptions;
   readonly child: ChildProcess;
+  /** What it has logged that is not for information only. */
   errors = '';
 
   private constructor(options: TurnProcessOptions, child: ChildProcess) {
@@ -44,7 +48,7 @@ export class TurnServer {
 
   static async start(options: TurnProcessOptions, namespace?: Namespace): Promise<TurnServer> {
     const args = [SCRIPT, JSON.stringify(options)];
-    const stdio = {stdio: ['ignore', 'pipe', 'pipe'] as ('ignore' | 'pipe')[]};
+    const stdio = {stdio: ['ignore', 'inherit', 'pipe', 'ipc'] as StdioOptions};
     const child = namespace?.spawn(process.execPath, args, stdio) ?? spawn(process.execPath, args, stdio);
     const server = new TurnServer(options, child);
     try {
@@ -81,6 +85,14 @@ export class TurnServer {
   get memoryMiB(): number {
     const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024;
+  }
+
+  /** The value of one series, e.g. `quiver_turn_allocations`; 0 where there is none. */
+  async metric(name: string): Promise<number> {
+    this.child.send('metrics');
+    const [text] = (await once(this.child, 'message')) as [string];
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
+    return Number(line?.split(' ').at(-1) ?? 0);
   }
 
   async kill(): Promise<void> {
