@@ -7,7 +7,8 @@ import type {Face, Link, Session} from './session.ts';
 /** What may wait while a join is checked: an eager client's first offer and its candidates. */
 const PENDING_LIMIT = 64;
 const PENDING_LIMIT_BYTES = 128 * 1024;
-/** Refusals within a minute after which a connection is ended: a client in good faith stops long before. */
+/** Of such messages within a minute, after which a connection is ended: a client in good faith stops long before. */
+const STRIKES = new Set(['SIGNAL_INVALID', 'SIGNAL_RATE']);
 const STRIKES_LIMIT = 100;
 const STRIKES_WINDOW_MS = 60_000;
 
@@ -132,15 +133,18 @@ export class Intake {
   #refuse(error: unknown, about?: ClientMessage): Refused {
     const refused = toErrorMessage(error, about);
     this.#exchange.refused(refused.code, error);
+    if (STRIKES.has(refused.code)) this.#strike(refused.code);
+    return refused;
+  }
+
+  #strike(code: string): void {
     const nowMs = this.#exchange.now();
     if (nowMs - this.#strikesSinceMs > STRIKES_WINDOW_MS) {
       this.#strikes = 0;
       this.#strikesSinceMs = nowMs;
     }
     this.#strikes += 1;
-    if (this.#strikes >= STRIKES_LIMIT) {
-      this.#options.link.close(refused.code === 'SIGNAL_INVALID' ? 'invalid' : 'flooding');
-    }
-    return refused;
+    if (this.#strikes < STRIKES_LIMIT) return;
+    this.#options.link.close(code === 'SIGNAL_INVALID' ? 'invalid' : 'flooding');
   }
 }

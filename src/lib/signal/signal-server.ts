@@ -157,6 +157,8 @@ export class SignalServer {
       if (!['GET', 'POST', 'DELETE'].includes(request.method ?? '')) throw wrongMethod();
       await this.#polls.handle(request, response, sourceOf(addressOf(request, this.#proxies)));
     } catch (error) {
+      // Whoever has left needs no answer.
+      if (response.destroyed) return;
       if (!(error instanceof QuiverError)) this.#log.error({err: error, path}, 'a request failed');
       sendFailure(response, error);
     }
