@@ -4,6 +4,7 @@ import {beforeEach, describe, expect, it} from 'vitest';
 import {createLogger, type Logger} from '../../../../src/lib/observability/logger.ts';
 import {LogLines} from '../../../../src/lib/turn/coturn/log-lines.ts';
 
+const bytes = fc.uint8Array().map((array) => Buffer.from(array).toString('latin1'));
 const SECRET = 'correct-horse-battery-staple';
 
 interface Line {
@@ -65,13 +66,10 @@ describe('what coturn prints', () => {
   it('may be anything', async () => {
     const silent = await createLogger({level: 'silent'});
     fc.assert(
-      fc.property(
-        fc.array(fc.oneof(fc.string({unit: 'binary'}), fc.constantFrom('\n', '0: ', ': ERROR: '))),
-        (pieces) => {
-          const lines = new LogLines(silent, [SECRET]);
-          for (const piece of pieces) lines.push(piece);
-        },
-      ),
+      fc.property(fc.array(fc.oneof(bytes, fc.constantFrom('\n', '0: ', ': ERROR: '))), (pieces) => {
+        const lines = new LogLines(silent, [SECRET]);
+        for (const piece of pieces) lines.push(piece);
+      }),
     );
   });
 });

@@ -4,6 +4,7 @@ import {describe, expect, it} from 'vitest';
 import {QuiverError} from '../../../../src/lib/core/errors.ts';
 import {readUser} from '../../../../src/lib/turn/ice-api/user.ts';
 
+const bytes = fc.uint8Array().map((array) => Buffer.from(array).toString('latin1'));
 const read = (query: string): string => readUser(new URLSearchParams(query));
 
 describe('the user of a request', () => {
@@ -38,7 +39,7 @@ describe('the user of a request', () => {
 
   it('has no more than what it may have, whatever the query', () => {
     const name = fc.constantFrom('user', 'user_did', 'USER', '__proto__');
-    const value = fc.oneof(fc.string({unit: 'binary'}), fc.stringMatching(/^did:[a-z]{1,5}:[a-zA-Z0-9.:%]{0,20}$/));
+    const value = fc.oneof(bytes, fc.stringMatching(/^did:[a-z]{1,5}:[a-zA-Z0-9.:%]{0,20}$/));
     const query = fc.oneof(
       fc.string(),
       fc.array(fc.tuple(name, value)).map((pairs) => new URLSearchParams(pairs).toString()),
