@@ -52,6 +52,10 @@ export class Authenticator {
     this.#counters = counters;
   }
 
+  setSecrets(secrets: readonly string[]): void {
+    this.#credentials.setSecrets(secrets);
+  }
+
   /** Who asks; undefined when the request was answered with an error, or, where that would be too much, with nothing. */
   authenticate(
     path: ClientPath,

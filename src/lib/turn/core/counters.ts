@@ -52,7 +52,7 @@ export class TurnCounters {
   authFailures = 0;
   /** 438 */
   staleNonces = 0;
-  /** 403 for a peer, and Send indications to one. */
+  /** 403 */
   peersForbidden = 0;
   bindingRequests = 0;
   /** Binding requests over the limit of their source. */

@@ -1,6 +1,5 @@
-import {createHmac} from 'node:crypto';
-
 import {QuiverError} from '../../core/errors.ts';
+import {hmac} from '../../stun/hmac.ts';
 import {longTermKey} from '../../stun/integrity.ts';
 import type {PasswordAlgorithm} from '../../stun/integrity.ts';
 
@@ -26,7 +25,7 @@ export interface IssuedCredential {
 }
 
 const passwordFor = (username: string, secret: string, algorithm: CredentialAlgorithm): string =>
-  createHmac(algorithm, secret).update(username).digest('base64');
+  hmac(algorithm, Buffer.from(secret), Buffer.from(username)).toString('base64');
 
 /**
  * A time-limited credential that any server with the same secret accepts until it expires
@@ -71,14 +70,21 @@ export interface KeyedUser {
 
 export class Credentials {
   readonly #options: CredentialsOptions;
+  #secrets: readonly string[];
 
   constructor(options: CredentialsOptions) {
     this.#options = options;
+    this.#secrets = options.secrets;
+  }
+
+  setSecrets(secrets: readonly string[]): void {
+    this.#secrets = secrets;
   }
 
   /** undefined: no such user, or expired, or living longer than any credential should. */
   find(username: string, nowSeconds: number, passwordAlgorithm: PasswordAlgorithm): KeyedUser | undefined {
-    const {realm, secrets, users, algorithm = 'sha1'} = this.#options;
+    const {realm, users, algorithm = 'sha1'} = this.#options;
+    const secrets = this.#secrets;
     const password = users.get(username);
     if (password !== undefined) {
       return {user: username, keys: [longTermKey(username, realm, password, passwordAlgorithm)]};

@@ -1,17 +1,3 @@
-// From turn-io to turn-core (taken out again when agreed):
-// 1. RFC 5780. I add to ClientPath:  `readonly alternates?: Alternates` (below), set on UDP paths of listeners of which
-//    there are four. For a Binding: answerBinding(message, path.remote, path.alternates?.origins), then
-//    `(path.alternates?.path(answer.from, path.remote) ?? path).send(answer.bytes)`. Nothing else to do for the core.
-// 2. Limits over workers: please take `limiterMemory?: {bindings: SharedArrayBuffer; challenges: SharedArrayBuffer}` in
-//    TurnCoreOptions and hand it to the SourceLimiters. `nowMs` is monotonic and the same in all threads (hrtime).
-// 3. A path must be held (`hold(true)`) from the moment its Allocate is waited for (admission, socket), not only once
-//    there is an allocation: strangers' paths are forgotten under load; hold(false) if nothing comes of it.
-// 4. `stats(): {allocations: number; counters: TurnCounters; …}` as plain numbers, please: it goes through postMessage.
-// 5. Rotation while it runs: please a `setSecrets(secrets: readonly string[]): void` on TurnCore; live allocations keep
-//    their keys. I call it from the service when the file of secrets changes.
-// From stun, for both: answerBinding's answer now has `to` (RESPONSE-PORT, without which turnutils_stunclient hangs on a
-//    server with two addresses): `path.alternates?.path(answer.from, answer.to)`. And src/lib/stun/hmac.ts is an HMAC at
-//    a fifth of createHmac's cost (2 µs instead of 10), e.g. for nonces.
 import type {AnswerFrom, BindingOrigins} from '../../stun/binding-server.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
 

@@ -1,7 +1,7 @@
-import {createHmac, createSecretKey, timingSafeEqual} from 'node:crypto';
-import type {KeyObject} from 'node:crypto';
+import {timingSafeEqual} from 'node:crypto';
 
 import type {Endpoint} from '../../stun/endpoint.ts';
+import {hmac} from '../../stun/hmac.ts';
 
 /** RFC 8489 section 9.2: the nonce cookie, then 24 feature bits in base64; bit 0, the last, is "password algorithms". */
 const COOKIE = Buffer.from('obMatJos2AAAB', 'ascii');
@@ -11,6 +11,8 @@ const TIME_BYTES = 3;
 const TIME_MODULUS = 2 ** 24;
 const NONCE_BYTES = 12;
 const NONCE_CHARACTERS = 16;
+/** Of what is digested, before the address: time, port and kind. */
+const INPUT_BYTES = 9;
 
 export type NonceKind = 'plain' | 'algorithms';
 
@@ -19,12 +21,12 @@ export type NonceKind = 'plain' | 'algorithms';
  * nobody makes the server hold state before they have authenticated, and a nonce seen elsewhere is of no use.
  */
 export class Nonces {
-  readonly #key: KeyObject;
+  readonly #key: Uint8Array;
   readonly #lifetimeSeconds: number;
 
   /** `key`: 32 random bytes, the same for all workers of a server. */
   constructor(key: Uint8Array, lifetimeMs: number) {
-    this.#key = createSecretKey(key);
+    this.#key = key;
     this.#lifetimeSeconds = lifetimeMs / 1000;
   }
 
@@ -51,13 +53,14 @@ export class Nonces {
   }
 
   #make(kind: NonceKind, remote: Endpoint, seconds: number): Buffer {
-    const input = Buffer.alloc(9);
+    const input = Buffer.alloc(INPUT_BYTES + remote.bytes.length);
     input.writeUIntBE(seconds, 0, 6);
     input.writeUInt16BE(remote.port, 6);
     input[8] = kind === 'plain' ? 0 : 1;
+    input.set(remote.bytes, INPUT_BYTES);
     const nonce = Buffer.alloc(NONCE_BYTES);
     nonce.writeUIntBE(seconds % TIME_MODULUS, 0, TIME_BYTES);
-    createHmac('sha256', this.#key).update(input).update(remote.bytes).digest().copy(nonce, TIME_BYTES);
+    hmac('sha256', this.#key, input).copy(nonce, TIME_BYTES);
     return nonce;
   }
 }

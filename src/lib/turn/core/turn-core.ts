@@ -83,7 +83,10 @@ export class TurnCore {
     if (isChannelData || (bytes.length > 1 && SendIndication.is(bytes))) {
       const allocation = this.#allocations.get(path);
       // Without an allocation no data is relayed, and nothing is said about it.
-      if (allocation === undefined) return;
+      if (allocation === undefined) {
+        this.counters.traffic[path.transport].packetsDropped += 1;
+        return;
+      }
       const read = isChannelData
         ? this.#data.fromChannel(allocation, bytes, nowMs)
         : this.#data.fromSend(allocation, bytes, nowMs);
@@ -112,6 +115,11 @@ export class TurnCore {
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#allocations.tick(nowMs);
+  }
+
+  /** Secrets of time-limited credentials from now on; live allocations keep their keys. */
+  setSecrets(secrets: readonly string[]): void {
+    this.#authenticator.setSecrets(secrets);
   }
 
   /** From now on new Allocates are refused with 508; what is there goes on. */
@@ -153,8 +161,10 @@ export class TurnCore {
       this.counters.bindingLimited += 1;
       return;
     }
-    const answer = answerBinding(message, path.remote);
-    if (answer !== undefined) path.send(answer.bytes);
+    const {alternates} = path;
+    const answer = answerBinding(message, path.remote, alternates?.origins);
+    if (answer === undefined) return;
+    (alternates === undefined ? path : alternates.path(answer.from, answer.to)).send(answer.bytes);
   }
 
   #turn(path: ClientPath, message: StunMessage, nowMs: number): void {

@@ -178,6 +178,17 @@ describe('time-limited credentials', () => {
     expect((await new World({secrets: ['new']}).client(issue(world)).allocate()).code).toBe(401);
   });
 
+  it('are those of new secrets as soon as there are any, and live allocations stay', async () => {
+    const world = new World({secrets: [SECRET]});
+    const client = world.client(issue(world));
+    await client.allocated();
+    world.core.setSecrets(['new']);
+    expect((await client.refresh()).code).toBe(0);
+    expect((await world.client(issue(world)).allocate()).code).toBe(401);
+    world.core.setSecrets(['new', SECRET]);
+    expect((await world.client(issue(world)).allocate()).code).toBe(0);
+  });
+
   it('that expired still refresh, permit and bind a live allocation, and open no new one', async () => {
     const world = new World({secrets: [SECRET]});
     const client = world.client(issue(world, 'ann', 60_000));

@@ -1,11 +1,12 @@
 import {describe, expect, it} from 'vitest';
 
+import {writeChangeRequest} from '../../../../src/lib/stun/attributes.ts';
 import {MessageBuilder, newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {decodeMessage} from '../../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
 import {readXorAddress} from '../../../../src/lib/stun/xor-address.ts';
 import {additional, channelData, endpoint, PEER, PEER6, peer, World} from './harness.ts';
-import type {Client, FakeSocket, WorldOptions} from './harness.ts';
+import type {Client, FakePath, FakeSocket, WorldOptions} from './harness.ts';
 
 const sizes = [0, 1, 2, 3, 4, 97, 160, 1200, 65_507];
 const payload = (bytes: number): Buffer => Buffer.alloc(bytes, 0x5a);
@@ -67,7 +68,7 @@ describe('Send and Data indications (RFC 8656 section 11)', () => {
     client.raw(new MessageBuilder(METHOD.send, CLASS.indication, id).add(...peer(PEER, 9, id)).build());
     world.client().sendIndication(PEER, 9, payload(4));
     expect(socket.sent).toEqual([]);
-    expect(world.core.counters.traffic.udp.packetsDropped).toBe(2);
+    expect(world.core.counters.traffic.udp.packetsDropped).toBe(3);
     expect(world.core.counters.malformed).toBe(2);
   });
 
@@ -213,6 +214,31 @@ describe('accounting', () => {
 });
 
 describe('STUN Binding', () => {
+  it('is answered from where CHANGE-REQUEST says, on a path with alternates (RFC 5780)', async () => {
+    const world = new World();
+    const client = world.client();
+    const elsewhere = world.client();
+    const here = client.path.local;
+    const origins = {same: here, 'other-port': here, 'other-address': here, 'other-both': here};
+    const asked: string[] = [];
+    const alternates = {
+      origins,
+      path: (from: string): FakePath => {
+        asked.push(from);
+        return from === 'same' ? client.path : elsewhere.path;
+      },
+    };
+    Object.assign(client.path, {alternates});
+    client.raw(
+      new MessageBuilder(METHOD.binding, CLASS.request)
+        .add(ATTRIBUTE.changeRequest, writeChangeRequest({address: false, port: true}))
+        .build(),
+    );
+    client.raw(new MessageBuilder(METHOD.binding, CLASS.request).build());
+    expect(asked).toEqual(['other-port', 'same']);
+    expect([client.path.sent.length, elsewhere.path.sent.length]).toEqual([1, 1]);
+  });
+
   it('is answered on the same socket, so many times a second for a source', async () => {
     const world = new World({limits: {bindingsPerSecond: 10, bindingBurst: 20}});
     const client = world.client();
