@@ -34,6 +34,7 @@ describe('addresses', () => {
     '00010000010203',
     '0002000001020304',
     `0001${'00'.repeat(18)}`,
+    `0002${'00'.repeat(22)}`,
     '0003000001020304',
   ])('are not %j', (hex) => expect(readAddress(Buffer.from(hex, 'hex'))).toBeUndefined());
 });

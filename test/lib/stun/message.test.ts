@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest';
 
 import {verifyIntegrity} from '../../../src/lib/stun/integrity.ts';
 import {MessageBuilder} from '../../../src/lib/stun/message-builder.ts';
-import {decodeMessage} from '../../../src/lib/stun/message.ts';
+import {decodeMessage, fingerprintOf} from '../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, classOf, messageType, METHOD, methodOf} from '../../../src/lib/stun/types.ts';
 import type {MessageClass} from '../../../src/lib/stun/types.ts';
 import {ID, KEY} from './support/packets.ts';
@@ -21,6 +21,13 @@ const raw = (type: number, value: Uint8Array): Buffer => {
   bytes.set(value, 4);
   return bytes;
 };
+
+/** A message whose FINGERPRINT is right for a length that counts what is behind it. */
+function fingerprintBefore(behind: Buffer): Buffer {
+  const bytes = refit(Buffer.concat([request().fingerprint().build(), behind]));
+  bytes.writeUInt32BE(fingerprintOf(bytes, 20), 24);
+  return bytes;
+}
 
 const own: readonly number[] = [ATTRIBUTE.messageIntegrity, ATTRIBUTE.messageIntegritySha256, ATTRIBUTE.fingerprint];
 const attribute = fc.record({
@@ -120,10 +127,11 @@ describe('behind an integrity attribute', () => {
     expect([verifyIntegrity(reversed, KEY, 'sha1'), verifyIntegrity(reversed, KEY, 'sha256')]).toEqual([false, true]);
   });
 
-  it('a second integrity attribute of the same kind does not count', () => {
-    const message = decodeMessage(request().integrity(KEY, 'sha1').integrity(Buffer.from('forged'), 'sha1').build())!;
+  it.each(['sha1', 'sha256'] as const)('a second integrity attribute with %s does not count', (algorithm) => {
+    const forged = Buffer.from('forged');
+    const message = decodeMessage(request().integrity(KEY, algorithm).integrity(forged, algorithm).build())!;
     expect(verifyIntegrity(message, KEY)).toBe(true);
-    expect(verifyIntegrity(message, Buffer.from('forged'))).toBe(false);
+    expect(verifyIntegrity(message, forged)).toBe(false);
   });
 
   it('one of two that is wrong makes the message wrong', () => {
@@ -163,8 +171,9 @@ describe('decodeMessage refuses', () => {
     ['a short SHA-256', refit(Buffer.concat([whole, raw(ATTRIBUTE.messageIntegritySha256, Buffer.alloc(12))]))],
     ['a long SHA-256', refit(Buffer.concat([whole, raw(ATTRIBUTE.messageIntegritySha256, Buffer.alloc(36))]))],
     ['a wrong FINGERPRINT', refit(Buffer.concat([whole, raw(ATTRIBUTE.fingerprint, Buffer.alloc(4))]))],
+    ['a right FINGERPRINT that is not last', fingerprintBefore(raw(0x8022, Buffer.alloc(4)))],
     [
-      'a FINGERPRINT that is not last',
+      'a FINGERPRINT that is neither',
       refit(Buffer.concat([request().fingerprint().build(), raw(0x8022, Buffer.alloc(4))])),
     ],
   ])('%s', (_, bytes) => expect(decodeMessage(bytes)).toBeUndefined());
