@@ -9,6 +9,8 @@ export const CLOSE = {
   invalid: {code: 1008, text: 'too many invalid messages'},
   /** The same peer has joined from another connection. */
   replaced: {code: 4001, text: 'replaced'},
+  /** It could not join, where a connection is nothing else. */
+  refused: {code: 4003, text: 'refused'},
   /** In no room for longer than joining takes. */
   idle: {code: 4008, text: 'joined no room in time'},
   /** Far more than the limits allow, again and again. */

@@ -34,11 +34,13 @@ export class PollFace {
 
   /** Answers a request for `/v1/signal/messages`. Rejects with QuiverError, for `sendFailure`. */
   async handle(request: IncomingMessage, response: ServerResponse, source: string): Promise<void> {
+    this.#exchange.spend(source, 0);
     const secret = /^Bearer ([\w-]{1,64})$/i.exec(request.headers.authorization ?? '')?.[1];
     if (request.method === 'POST') return this.#post(request, response, source, secret);
     const poller = this.#find(secret);
     if (request.method === 'DELETE') {
-      this.#end(secret ?? '', poller);
+      this.#pollers.delete(secret ?? '');
+      poller.close('silent');
       response.writeHead(204).end();
       return;
     }
@@ -47,10 +49,8 @@ export class PollFace {
 
   close(): void {
     clearInterval(this.#sweeper);
-    for (const [secret, poller] of this.#pollers) {
-      poller.close('stopping');
-      this.#end(secret, poller);
-    }
+    for (const poller of this.#pollers.values()) poller.close('stopping');
+    this.#pollers.clear();
   }
 
   async #post(
@@ -67,12 +67,11 @@ export class PollFace {
     const refused = await poller.intake?.take(first);
     const session = poller.intake?.session;
     if (refused !== undefined || session === undefined || session.rooms.size === 0) {
-      poller.dispose();
-      poller.intake?.closed();
+      poller.close('refused');
       throw refused === undefined ? refusal('SIGNAL_NOT_JOINED') : new QuiverError({...refused, exit: EXIT.failed});
     }
     // One that was taken up again has left its place.
-    this.#pollers.get(session.secret)?.dispose();
+    this.#pollers.get(session.secret)?.close('replaced');
     this.#pollers.set(session.secret, poller);
     const errors = await takeAll(poller, rest);
     sendJson(response, 200, {session: session.secret, errors});
@@ -92,7 +91,8 @@ export class PollFace {
 
   #open(source: string): Poller {
     const {hub, backlog} = this.#exchange;
-    const poller = new Poller(backlog.share(), hub.limits.waitingMessages, this.#exchange.now());
+    const closed = (poller: Poller): void => this.#leave(poller);
+    const poller = new Poller(backlog.share(), hub.limits.waitingMessages, this.#exchange.now(), closed);
     poller.intake = this.#exchange.accept({link: poller, source, face: 'http'});
     return poller;
   }
@@ -105,10 +105,8 @@ export class PollFace {
     return poller;
   }
 
-  #end(secret: string, poller: Poller): void {
-    this.#pollers.delete(secret);
-    poller.dispose();
-    const {intake} = poller;
+  /** Takes a client out of its rooms, unless it has come back over another connection. */
+  #leave({intake}: Poller): void {
     if (intake === undefined) return;
     intake.closed();
     if (intake.session.link === undefined) this.#exchange.hub.end(intake.session);
@@ -118,7 +116,9 @@ export class PollFace {
     const nowMs = this.#exchange.now();
     for (const [secret, poller] of this.#pollers) {
       const limitMs = poller.closed === undefined ? ABSENT_LIMIT_MS : CLOSED_MS;
-      if (!poller.polling && nowMs - poller.seenAtMs > limitMs) this.#end(secret, poller);
+      if (poller.polling || nowMs - poller.seenAtMs <= limitMs) continue;
+      this.#pollers.delete(secret);
+      poller.close('silent');
     }
   }
 }

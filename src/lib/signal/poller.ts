@@ -17,6 +17,7 @@ interface Waiting {
 export class Poller implements Link {
   readonly #share: BacklogShare;
   readonly #limit: number;
+  readonly #onClose: (poller: Poller) => void;
   #waiting: Waiting[] = [];
   #last = 0;
   #wake: (() => void) | undefined;
@@ -24,9 +25,11 @@ export class Poller implements Link {
   intake: Intake | undefined;
   seenAtMs: number;
 
-  constructor(share: BacklogShare, limit: number, nowMs: number) {
+  /** @param onClose not at once, but before anything else happens */
+  constructor(share: BacklogShare, limit: number, nowMs: number, onClose: (poller: Poller) => void) {
     this.#share = share;
     this.#limit = limit;
+    this.#onClose = onClose;
     this.seenAtMs = nowMs;
   }
 
@@ -44,8 +47,12 @@ export class Poller implements Link {
   }
 
   close(reason: CloseReason): void {
-    this.closed ??= reason;
+    if (this.closed !== undefined) return;
+    this.closed = reason;
+    this.#waiting = [];
+    this.#share.give();
     this.wake();
+    queueMicrotask(() => this.#onClose(this));
   }
 
   /** Ends the poll under way, if there is one. */
@@ -75,11 +82,5 @@ export class Poller implements Link {
     await promise;
     clearTimeout(timer);
     if (this.#wake === resolve) this.#wake = undefined;
-  }
-
-  dispose(): void {
-    this.close('silent');
-    this.#share.give();
-    this.#waiting = [];
   }
 }

@@ -34,7 +34,7 @@ describe('a WebSocket', () => {
   it('is open to pages that are listed, and to those of the server itself', async () => {
     const {url} = await startServer({origins: ['https://App.example']});
     for (const origin of ['https://app.example', url, url.replace('127.0.0.1', 'localhost')]) {
-      await (await RawClient.open(url, {origin})).join(url, keys[0]!);
+      await (await RawClient.open(url, {origin})).join(url, keys[0]);
     }
     const open = await startServer({origins: ['*']});
     await RawClient.open(open.url, {origin: 'https://anything.example'});
@@ -43,9 +43,9 @@ describe('a WebSocket', () => {
   it('gets its sender named by the server, whatever it says', async () => {
     const {url} = await startServer();
     const [a, b] = [await RawClient.open(url), await RawClient.open(url)];
-    expect(await a.join(url, keys[0]!)).toMatchObject({self: A, peers: []});
-    await b.join(url, keys[1]!);
-    b.send({...OFFER, room: 'room', to: A, from: peerOf(keys[2]!), peer: A, type: 'offer', admin: true});
+    expect(await a.join(url, keys[0])).toMatchObject({self: A, peers: []});
+    await b.join(url, keys[1]);
+    b.send({...OFFER, room: 'room', to: A, from: peerOf(keys[2]), peer: A, type: 'offer', admin: true});
     expect(await a.next('offer')).toEqual({...OFFER, room: 'room', from: B});
   });
 
@@ -56,15 +56,15 @@ describe('a WebSocket', () => {
     expect(await a.next('error')).toMatchObject({code: 'SIGNAL_NOT_JOINED', of: 'offer', room: 'room', to: B});
     a.send({type: 'join', room: 'room'});
     expect(await a.next('error')).toMatchObject({code: 'SIGNAL_TOKEN', of: 'join'});
-    const token = await tokenFor(url, keys[0]!);
+    const token = await tokenFor(url, keys[0]);
     a.send({type: 'join', room: 'room', token});
     await a.next('joined');
     b.send({type: 'join', room: 'room', token});
     expect(await b.next('error')).toMatchObject({code: 'SIGNAL_TOKEN_USED'});
-    b.send({type: 'join', room: 'other', token: await tokenFor(url, keys[1]!)});
+    b.send({type: 'join', room: 'other', token: await tokenFor(url, keys[1])});
     expect(await b.next('error')).toMatchObject({code: 'SIGNAL_TOKEN'});
-    await b.join(url, keys[1]!);
-    b.send({type: 'join', room: 'room2', token: await tokenFor(url, keys[2]!, 'room2')});
+    await b.join(url, keys[1]);
+    b.send({type: 'join', room: 'room2', token: await tokenFor(url, keys[2], 'room2')});
     expect(await b.next('error')).toMatchObject({code: 'SIGNAL_IDENTITY'});
     expect(await metric(metrics, 'quiver_signal_refused_total', {reason: 'SIGNAL_TOKEN_USED'})).toBe(1);
   });
@@ -72,8 +72,8 @@ describe('a WebSocket', () => {
   it('may send its first messages before it was let in', async () => {
     const {url} = await startServer();
     const [a, b] = [await RawClient.open(url), await RawClient.open(url)];
-    await a.join(url, keys[0]!);
-    b.send({type: 'join', room: 'room', token: await tokenFor(url, keys[1]!)});
+    await a.join(url, keys[0]);
+    b.send({type: 'join', room: 'room', token: await tokenFor(url, keys[1])});
     b.send({...OFFER, room: 'room', to: A});
     b.send({...CANDIDATE, room: 'room', to: A});
     expect(await a.next('offer')).toMatchObject({from: B});
@@ -107,7 +107,7 @@ describe('a WebSocket', () => {
   it('is ended when it floods, with messages or with pings, while others go on', async () => {
     const server = await startServer();
     const a = await RawClient.open(server.url);
-    await a.join(server.url, keys[0]!);
+    await a.join(server.url, keys[0]);
     for (let count = 0; count < 2_000; count += 1) a.send({...CANDIDATE, room: 'room', to: B});
     expect(await a.closed).toBe(4009);
     const waiting = await startServer();
@@ -134,10 +134,10 @@ describe('a WebSocket', () => {
     };
     const server = await startServer({limits});
     const slow = await RawClient.open(server.url);
-    await slow.join(server.url, keys[0]!);
+    await slow.join(server.url, keys[0]);
     slow.ws.pause();
     const b = await RawClient.open(server.url);
-    await b.join(server.url, keys[1]!);
+    await b.join(server.url, keys[1]);
     const {exchange} = server.service;
     const large = {type: 'offer', sdp: `v=0\r\n${'x'.repeat(60_000)}`, room: 'room', to: A};
     let most = 0;
@@ -180,8 +180,8 @@ describe('a WebSocket', () => {
   it('may take up what it had joined with the secret of its session', async () => {
     const {url} = await startServer();
     const [a, b] = [await RawClient.open(url), await RawClient.open(url)];
-    const {session} = await a.join(url, keys[0]!);
-    await b.join(url, keys[1]!);
+    const {session} = await a.join(url, keys[0]);
+    await b.join(url, keys[1]);
     a.ws.terminate();
     const again = await RawClient.open(url);
     again.send({type: 'resume', session: 'x'.repeat(32)});
