@@ -1,5 +1,6 @@
 import {afterEach, describe, expect, it} from 'vitest';
 
+import {hairpins} from '../../../src/lib/stun/hairpin.ts';
 import {discoverNat} from '../../../src/lib/stun/nat-discovery.ts';
 import {nat, startBindingServer} from './support/binding-socket.ts';
 import type {BindingServerOptions} from './support/binding-socket.ts';
@@ -83,6 +84,16 @@ describe('discoverNat with two ordinary servers', () => {
       mapping: 'none',
       udpBlocked: false,
     });
+  });
+});
+
+describe('hairpins', () => {
+  it('says whether two ports of a host reach each other where they are seen', async () => {
+    const asIs = await server();
+    expect(await hairpins(asIs.endpoints[0]!, AbortSignal.timeout(5000))).toBe(true);
+    const elsewhere = await server({seenAs: nat((remote) => remote.key)});
+    expect(await hairpins(elsewhere.endpoints[0]!, AbortSignal.timeout(200))).toBe(false);
+    expect(await hairpins(asIs.endpoints[0]!, AbortSignal.abort())).toBe(false);
   });
 });
 
