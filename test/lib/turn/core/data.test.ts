@@ -148,6 +148,7 @@ describe('between two ticks', () => {
     world.nowMs += 1000;
     client.channelData(0x4000, payload(1));
     expect(socket.sent).toHaveLength(0);
+    expect(client.fromPeer(socket, PEER, 9, payload(1))?.readUInt16BE()).toBe(0x0017);
     client.sendIndication(PEER, 9, payload(1));
     expect(socket.sent).toHaveLength(1);
   });
@@ -160,6 +161,15 @@ describe('between two ticks', () => {
     client.sendIndication(PEER, 9, payload(1));
     expect(client.fromPeer(socket, PEER, 9, payload(1))).toBeUndefined();
     expect(socket.sent).toHaveLength(0);
+  });
+});
+
+describe('a socket that is being closed', () => {
+  it('gives nothing to a client any more', async () => {
+    const {world, client, socket} = await start();
+    world.io.beforeClosed = async () => new Promise(() => {});
+    await client.refresh(0);
+    expect(client.fromPeer(socket, PEER, 9, payload(1))).toBeUndefined();
   });
 });
 

@@ -40,6 +40,9 @@ describe('Refresh (RFC 8656 section 8.2)', () => {
       expect(lifetimeOf(await client.refresh(wanted))).toBe(given);
     }
     expect((await client.refresh(undefined, [[ATTRIBUTE.lifetime, Buffer.alloc(3)]])).code).toBe(400);
+    const long = new World({lifetimeMs: 7_200_000}).client();
+    await long.allocated();
+    expect(lifetimeOf(await long.refresh())).toBe(7200);
   });
 
   it('with 0 ends it: socket closed, path let go, quota back once the descriptor is closed', async () => {
