@@ -91,13 +91,9 @@ export async function resolveServer(
 }
 
 async function askOverUdp(to: Endpoint, until: AbortSignal): Promise<(Answer & {local: Endpoint}) | undefined> {
-  const client = await UdpClient.open(to, {connected: true});
-  try {
-    const answer = await client.ask(to, {until});
-    return answer && {...answer, local: client.local};
-  } finally {
-    client.close();
-  }
+  using client = await UdpClient.open(to, {connected: true});
+  const answer = await client.ask(to, {until});
+  return answer && {...answer, local: client.local};
 }
 
 function streamOptions({transport, host, tls}: BindOptions, until: AbortSignal) {

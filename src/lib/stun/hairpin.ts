@@ -10,13 +10,14 @@ const REPEAT_MS = 300;
  * (RFC 4787 section 6): both send to the other's, which also opens the way for what comes back.
  */
 export async function hairpins(server: Endpoint, until: AbortSignal): Promise<boolean> {
-  const clients = await Promise.all([UdpClient.open(server), UdpClient.open(server)]);
+  using one = await UdpClient.open(server);
+  using two = await UdpClient.open(server);
+  const clients = [one, two];
   const heard = Promise.withResolvers<boolean>();
   const giveUp = (): void => heard.resolve(false);
   until.addEventListener('abort', giveUp, {once: true});
   let timer: NodeJS.Timeout | undefined;
   try {
-    const [one, two] = clients;
     const [atOne, atTwo] = await Promise.all(clients.map((client) => mappedOf(client, server, until)));
     if (atOne === undefined || atTwo === undefined) return false;
     const {bytes} = bindingRequest();
@@ -31,7 +32,6 @@ export async function hairpins(server: Endpoint, until: AbortSignal): Promise<bo
   } finally {
     clearInterval(timer);
     until.removeEventListener('abort', giveUp);
-    for (const client of clients) client.close();
   }
 }
 

@@ -56,26 +56,22 @@ export async function discoverNat(options: DiscoverOptions): Promise<NatReport> 
   const servers = await resolveAll(options);
   const [first] = servers;
   if (first === undefined) throw new RangeError('No STUN server is given');
-  const client = await UdpClient.open(first);
-  try {
-    const step = () => AbortSignal.any([signal, AbortSignal.timeout(stepTimeoutMs)]);
-    const seen = await askAll(client, servers, step());
-    signal.throwIfAborted();
-    const [nearest] = seen;
-    if (nearest === undefined) return {mapping: 'unknown', filtering: 'unknown', udpBlocked: true};
-    const {local} = client;
-    const {mapped} = nearest;
-    const isNat = mapped.key !== local.key;
-    const [mapping, filtering, hairpin] = await Promise.all([
-      isNat ? findMapping(client, seen, step) : ('none' as const),
-      findFiltering(seen, step),
-      isNat ? hairpins(nearest.server, step()) : undefined,
-    ]);
-    signal.throwIfAborted();
-    return {mapping, filtering, udpBlocked: false, mapped, local, ...(hairpin !== undefined && {hairpin})};
-  } finally {
-    client.close();
-  }
+  using client = await UdpClient.open(first);
+  const step = () => AbortSignal.any([signal, AbortSignal.timeout(stepTimeoutMs)]);
+  const seen = await askAll(client, servers, step());
+  signal.throwIfAborted();
+  const [nearest] = seen;
+  if (nearest === undefined) return {mapping: 'unknown', filtering: 'unknown', udpBlocked: true};
+  const {local} = client;
+  const {mapped} = nearest;
+  const isNat = mapped.key !== local.key;
+  const [mapping, filtering, hairpin] = await Promise.all([
+    isNat ? findMapping(client, seen, step) : ('none' as const),
+    findFiltering(seen, step),
+    isNat ? hairpins(nearest.server, step()) : undefined,
+  ]);
+  signal.throwIfAborted();
+  return {mapping, filtering, udpBlocked: false, mapped, local, ...(hairpin !== undefined && {hairpin})};
 }
 
 async function resolveAll({servers, family, signal}: DiscoverOptions): Promise<Endpoint[]> {
@@ -125,21 +121,17 @@ async function findFiltering(seen: readonly Seen[], step: () => AbortSignal): Pr
   const first = seen.find(({other}) => other !== undefined);
   if (first?.other === undefined) return 'unknown';
   const {server, other} = first;
-  const client = await UdpClient.open(server);
-  try {
-    const until = step();
-    const comesFrom = async (from: Endpoint, change: ChangeRequest) =>
-      (await client.ask(server, {from, change, until}))?.result.ok;
-    const [fromOther, fromOtherPort] = await Promise.all([
-      comesFrom(other, {address: true, port: true}),
-      comesFrom(createEndpoint(server.bytes, other.port), {address: false, port: true}),
-    ]);
-    if (fromOther === true) return 'endpoint-independent';
-    if (fromOther === false || fromOtherPort === false) return 'unknown';
-    return fromOtherPort === true ? 'address-dependent' : 'address-and-port-dependent';
-  } finally {
-    client.close();
-  }
+  using client = await UdpClient.open(server);
+  const until = step();
+  const comesFrom = async (from: Endpoint, change: ChangeRequest) =>
+    (await client.ask(server, {from, change, until}))?.result.ok;
+  const [fromOther, fromOtherPort] = await Promise.all([
+    comesFrom(other, {address: true, port: true}),
+    comesFrom(createEndpoint(server.bytes, other.port), {address: false, port: true}),
+  ]);
+  if (fromOther === true) return 'endpoint-independent';
+  if (fromOther === false || fromOtherPort === false) return 'unknown';
+  return fromOtherPort === true ? 'address-dependent' : 'address-and-port-dependent';
 }
 
 /** With the same address or the same port no test would tell anything. */

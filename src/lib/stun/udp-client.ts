@@ -30,7 +30,7 @@ export interface AskOptions {
 interface Waiting {
   to: Endpoint;
   from: Endpoint;
-  settle: (result: BindingResult) => void;
+  settle: (result?: BindingResult) => void;
   fail: (error: Error) => void;
 }
 
@@ -95,7 +95,7 @@ export class UdpClient {
       to,
       from,
       fail: answered.reject,
-      settle: (result) => answered.resolve({result, rttMs: performance.now() - sentAt}),
+      settle: (result) => answered.resolve(result && {result, rttMs: performance.now() - sentAt}),
     });
     until.addEventListener('abort', giveUp, {once: true});
     try {
@@ -115,8 +115,10 @@ export class UdpClient {
     else this.#socket.send(bytes, to.port, to.address, () => {});
   }
 
-  close(): void {
+  /** Closes the socket; who still waits gets no answer. */
+  [Symbol.dispose](): void {
     this.#socket.close();
+    for (const {settle} of this.#waiting.values()) settle();
   }
 
   /**

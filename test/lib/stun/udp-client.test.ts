@@ -35,7 +35,7 @@ async function ask(answer: (id: Buffer) => Buffer, sender: 'server' | 'other', e
     sockets[sender].socket.send(answer(Buffer.from(bytes.subarray(8, 20))), port, address),
   );
   const client = await UdpClient.open(sockets.server.endpoint);
-  closing.push(() => client.close());
+  closing.push(() => client[Symbol.dispose]());
   const given = await client.ask(sockets.server.endpoint, {
     from: sockets[expected].endpoint,
     until: AbortSignal.timeout(200),
@@ -53,4 +53,13 @@ it('takes an answer from where it is expected, and from nowhere else', async () 
 it('takes a refusal from who was asked, who can send it from nowhere else', async () => {
   expect(await ask(failure, 'server', 'other')).toBe(false);
   expect(await ask(failure, 'other', 'other')).toBeUndefined();
+});
+
+it('answers nobody once it is closed', async () => {
+  const {endpoint} = await boundSocket();
+  const client = await UdpClient.open(endpoint);
+  const asked = client.ask(endpoint, {until: new AbortController().signal});
+  client[Symbol.dispose]();
+  expect(await asked).toBeUndefined();
+  await expect(client.ask(endpoint, {until: new AbortController().signal})).rejects.toThrow('Not running');
 });
