@@ -4,34 +4,11 @@ import {writeAddressFamily, writeEvenPort, writeRequestedTransport} from '../../
 import {newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, METHOD} from '../../../../src/lib/stun/types.ts';
 import {readXorAddress} from '../../../../src/lib/stun/xor-address.ts';
-import {
-  additional,
-  family,
-  lifetime,
-  lifetimeOf,
-  PEER,
-  RELAY4,
-  RELAY6,
-  relayedOf,
-  settle,
-  udp,
-  World,
-} from './harness.ts';
-import type {Answer, Attribute} from './harness.ts';
+import {additional, family, lifetime, lifetimeOf, PEER, relayedOf, settle, udp, World} from './harness.ts';
+import type {Attribute} from './harness.ts';
+import {RELAY4, RELAY6, gate} from './fakes.ts';
 
 const evenPort = (reserve: boolean): Attribute => [ATTRIBUTE.evenPort, writeEvenPort(reserve)];
-const token = (value: Uint8Array): Attribute => [ATTRIBUTE.reservationToken, value];
-const tokenOf = (answer: Answer): Uint8Array =>
-  Uint8Array.from(answer.message.attribute(ATTRIBUTE.reservationToken) ?? []);
-
-/** Something that waits until it is let go. */
-function gate(): {wait: () => Promise<void>; open: () => void} {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return {wait: async () => opened, open: () => open()};
-}
 
 describe('Allocate (RFC 8656 section 7.2)', () => {
   it('answers with the relayed and the mapped address and a lifetime, and holds the path', async () => {
@@ -205,116 +182,5 @@ describe('address families (RFC 8656 section 7.2, RFC 6156)', () => {
     ]) {
       expect((await client.allocate(attributes)).code).toBe(400);
     }
-  });
-});
-
-describe('EVEN-PORT and RESERVATION-TOKEN (RFC 8656 sections 7.2 and 18.6)', () => {
-  it('gives an even port, and the next one to who brings the token', async () => {
-    const world = new World();
-    await world.client().allocated();
-    const rtp = await world.client().allocate([evenPort(true)]);
-    expect(relayedOf(rtp)).toBe(`${RELAY4}|50002`);
-    expect(tokenOf(rtp)).toHaveLength(8);
-    expect(world.core.stats().reservations).toBe(1);
-    const rtcp = await world.client().allocate([token(tokenOf(rtp))]);
-    expect(relayedOf(rtcp)).toBe(`${RELAY4}|50003`);
-    expect(world.core.stats()).toMatchObject({allocations: 3, reservations: 0});
-    expect(world.admission.held).toBe(3);
-  });
-
-  it('gives an even port alone without R', async () => {
-    const answer = await new World().client().allocate([evenPort(false)]);
-    expect([answer.code, tokenOf(answer).length]).toEqual([0, 0]);
-  });
-
-  it('lets a token work once, for 30 seconds, for the same user', async () => {
-    const world = new World({
-      admissionLimits: {maxPerUser: 10},
-      users: new Map([
-        ['ann', 'a'],
-        ['bob', 'b'],
-      ]),
-    });
-    const ann = world.client({password: 'a'});
-    const reserved = tokenOf(await ann.allocate([evenPort(true)]));
-    expect((await world.client({user: 'bob', password: 'b'}).allocate([token(reserved)])).code).toBe(508);
-    expect((await world.client({password: 'a'}).allocate([token(reserved)])).code).toBe(0);
-    expect((await world.client({password: 'a'}).allocate([token(reserved)])).code).toBe(508);
-    const soon = tokenOf(await world.client({password: 'a'}).allocate([evenPort(true)]));
-    await world.advance(29_999);
-    expect((await world.client({password: 'a'}).allocate([token(soon)])).code).toBe(0);
-    const late = tokenOf(await world.client({password: 'a'}).allocate([evenPort(true)]));
-    await world.advance(29_000);
-    world.nowMs += 1000;
-    expect((await world.client({password: 'a'}).allocate([token(late)])).code).toBe(508);
-    expect((await world.client({password: 'a'}).allocate([token(Buffer.alloc(8))])).code).toBe(508);
-  });
-
-  it('refuses a token with anything about ports or families, or of another length, with 400', async () => {
-    const client = new World().client();
-    for (const more of [evenPort(false), family(4), additional]) {
-      expect((await client.allocate([token(Buffer.alloc(8)), more])).code).toBe(400);
-    }
-    expect((await client.allocate([token(Buffer.alloc(7))])).code).toBe(400);
-  });
-
-  it('keeps no more ports than it may', async () => {
-    const world = new World({limits: {reservations: 1}});
-    const [first, second] = [world.client(), world.client()];
-    await first.learnNonce();
-    await second.learnNonce();
-    const codes = await Promise.all(
-      [first, second].map(async (client) => (await client.allocate([evenPort(true)])).code),
-    );
-    expect(codes).toEqual([0, 508]);
-    expect([world.io.open.size, world.admission.held]).toEqual([2, 1]);
-    await world.advance(30_000);
-    expect((await world.client().allocate([evenPort(true)])).code).toBe(0);
-  });
-});
-
-describe('quotas', () => {
-  it('of a user: five at once, 486 for the sixth, one more when one has ended', async () => {
-    const world = new World();
-    const clients = Array.from({length: 6}, () => world.client());
-    const codes = [];
-    for (const client of clients) codes.push((await client.allocate()).code);
-    expect(codes).toEqual([0, 0, 0, 0, 0, 486]);
-    await clients[0]!.refresh(0);
-    await settle();
-    expect((await clients[5]!.allocate()).code).toBe(0);
-    expect(world.core.counters.allocationsRefused['user-quota']).toBe(1);
-  });
-
-  it('of a user: ten a minute', async () => {
-    const world = new World();
-    const client = world.client();
-    for (let index = 0; index < 10; index++) {
-      expect((await client.allocate()).code).toBe(0);
-      await client.refresh(0);
-      await settle();
-    }
-    expect((await client.allocate()).code).toBe(486);
-    expect(world.core.counters.allocationsRefused['user-rate']).toBe(1);
-    await world.advance(6000);
-    expect((await client.allocate()).code).toBe(0);
-  });
-
-  it('of all: 508', async () => {
-    const world = new World({admissionLimits: {maxAllocations: 2}});
-    const codes = [];
-    for (let index = 0; index < 3; index++) codes.push((await world.client().allocate()).code);
-    expect(codes).toEqual([0, 0, 508]);
-    expect(world.core.counters.allocationsRefused['total-quota']).toBe(1);
-  });
-
-  it('bounds what waits for a socket', async () => {
-    const world = new World({limits: {openings: 2}, admissionLimits: {maxPerUser: 10}});
-    const clients = Array.from({length: 3}, () => world.client());
-    for (const client of clients) await client.learnNonce();
-    world.io.beforeOpen = gate().wait;
-    const answers = [];
-    for (const client of clients) answers.push((await client.ask(client.build(METHOD.allocate, [udp])))?.code);
-    expect(answers).toEqual([undefined, undefined, 508]);
   });
 });

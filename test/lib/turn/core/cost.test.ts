@@ -5,7 +5,8 @@ import {expect, it} from 'vitest';
 
 import {newTransactionId, MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
-import {channelData, endpoint, PEER, peer, World} from './harness.ts';
+import {channelData, PEER, peer, World} from './harness.ts';
+import {endpoint} from './fakes.ts';
 
 const PACKETS = 200_000;
 const ROUNDS = 5;

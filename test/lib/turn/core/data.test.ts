@@ -5,8 +5,10 @@ import {MessageBuilder, newTransactionId} from '../../../../src/lib/stun/message
 import {decodeMessage} from '../../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
 import {readXorAddress} from '../../../../src/lib/stun/xor-address.ts';
-import {additional, channelData, endpoint, PEER, PEER6, peer, World} from './harness.ts';
-import type {Client, FakePath, FakeSocket, WorldOptions} from './harness.ts';
+import {additional, channelData, PEER, PEER6, peer, World} from './harness.ts';
+import type {Client, WorldOptions} from './harness.ts';
+import {endpoint} from './fakes.ts';
+import type {FakePath, FakeSocket} from './fakes.ts';
 
 const sizes = [0, 1, 2, 3, 4, 97, 160, 1200, 65_507];
 const payload = (bytes: number): Buffer => Buffer.alloc(bytes, 0x5a);

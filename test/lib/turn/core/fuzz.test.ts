@@ -4,8 +4,9 @@ import {describe, expect, it} from 'vitest';
 
 import {newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, METHOD} from '../../../../src/lib/stun/types.ts';
-import {additional, channelData, endpoint, family, lifetime, PEER, PEER6, peer, settle, udp, World} from './harness.ts';
+import {additional, channelData, family, lifetime, PEER, PEER6, peer, settle, udp, World} from './harness.ts';
 import type {Attribute, Client} from './harness.ts';
+import {endpoint} from './fakes.ts';
 
 const PACKETS = process.env['QUIVER_DEEP'] === '1' ? 1_000_000 : 20_000;
 const SEED = Number(process.env['QUIVER_FUZZ_SEED'] ?? randomInt(2 ** 31));

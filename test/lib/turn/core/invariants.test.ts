@@ -4,9 +4,10 @@ import {expect, it} from 'vitest';
 import {writeChannelNumber, writeEvenPort} from '../../../../src/lib/stun/attributes.ts';
 import {newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, METHOD} from '../../../../src/lib/stun/types.ts';
-import {additional, endpoint, family, lifetime, PEER, PEER6, peer, settle, udp, World} from './harness.ts';
+import {additional, family, lifetime, PEER, PEER6, peer, settle, udp, World} from './harness.ts';
 import type {Attribute} from './harness.ts';
 import {ClientModel, DENIED, MAX_CHANNELS, MAX_PERMISSIONS} from './model.ts';
+import {endpoint} from './fakes.ts';
 
 const CLIENTS = 6;
 const RUNS = process.env['QUIVER_DEEP'] === '1' ? 5000 : 250;

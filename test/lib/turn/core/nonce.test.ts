@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {Nonces} from '../../../../src/lib/turn/core/nonce.ts';
-import {endpoint} from './harness.ts';
+import {endpoint} from './fakes.ts';
 
 const NOW = 1_900_000_000.5;
 const here = endpoint('203.0.113.9', 4000);

@@ -3,8 +3,9 @@ import {describe, expect, it} from 'vitest';
 import {writeChannelNumber} from '../../../../src/lib/stun/attributes.ts';
 import {newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, METHOD} from '../../../../src/lib/stun/types.ts';
-import {channelData, PEER, PEER6, peer, RELAY4, World} from './harness.ts';
+import {channelData, PEER, PEER6, peer, World} from './harness.ts';
 import type {Client} from './harness.ts';
+import {RELAY4} from './fakes.ts';
 
 const OTHER = '9.9.9.9';
 const hello = Buffer.from('hello');
