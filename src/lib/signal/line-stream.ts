@@ -4,7 +4,7 @@ import type {BacklogShare} from './backlog.ts';
 import {LineReader} from './lines.ts';
 import {MESSAGE_MAX_BYTES} from './protocol.ts';
 
-/** How long a stream may take to hand over what is queued when we close it. */
+/** How long a stream may take to hand over what is queued when we close it, and then the other side to close its half. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 export interface LineStreamHandlers {
@@ -52,11 +52,15 @@ export class LineStream {
     if (this.#closed) return;
     this.#flush();
     this.#finish();
+    const late = (): void => this.#stream.abort(new Error('the stream did not close in time'));
     try {
       await this.#stream.close({signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS)});
     } catch {
-      this.#stream.abort(new Error('the stream did not close in time'));
+      return late();
     }
+    if (this.#stream.status === 'closed') return;
+    const timer = setTimeout(late, CLOSE_TIMEOUT_MS).unref();
+    this.#stream.addEventListener('close', () => clearTimeout(timer), {once: true});
   }
 
   abort(reason: Error): void {

@@ -225,7 +225,10 @@ describe('the port', () => {
     for (let round = 0; round < 30; round += 1) {
       const clients = await Promise.all(Array.from({length: 10}, () => RawClient.open(server.url)));
       await Promise.all(clients.map(async (client) => client.join(server.url, await newKey(), `room${round}`)));
-      for (const [index, {ws}] of clients.entries()) index % 2 === 0 ? ws.terminate() : ws.close();
+      for (const [index, {ws}] of clients.entries()) {
+        if (index % 2 === 0) ws.terminate();
+        else ws.close();
+      }
       await Promise.all(clients.map(({closed}) => closed));
     }
     const {hub, backlog} = server.service.exchange;

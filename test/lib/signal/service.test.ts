@@ -159,8 +159,8 @@ describe('posting and polling', () => {
   });
 });
 
-function certificate(folder: string, name: string, host = '127.0.0.1'): {certFile: string; keyFile: string} {
-  const files = {certFile: joinPath(folder, `${name}.pem`), keyFile: joinPath(folder, `${name}.key`)};
+function certificate(place: string, name: string, host = '127.0.0.1'): {certFile: string; keyFile: string} {
+  const files = {certFile: joinPath(place, `${name}.pem`), keyFile: joinPath(place, `${name}.key`)};
   const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=IP:${host},DNS:localhost`];
   const key = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   execFileSync('openssl', ['req', ...key, ...subject, '-keyout', files.keyFile, '-out', files.certFile], {
