@@ -1,10 +1,8 @@
 import {createSocket} from 'node:dgram';
 import {once} from 'node:events';
-import {mkdtempSync, readFileSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import type {AddressInfo, Server, Socket} from 'node:net';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import {createServer as createTlsServer} from 'node:tls';
 
 import {afterEach, describe, expect, it} from 'vitest';
@@ -20,6 +18,7 @@ import {discoverNat} from '../../../src/lib/stun/nat-discovery.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../src/lib/stun/types.ts';
 import {writeAddress, writeXorAddress} from '../../../src/lib/stun/xor-address.ts';
 import {writeCertificate} from '../../support/lab/certificate.ts';
+import {temporaryFolder} from '../../support/temporary-folder.ts';
 import {startBindingServer} from './support/binding-socket.ts';
 import {PEER4} from './support/packets.ts';
 
@@ -221,7 +220,7 @@ describe('bindStun over a stream', () => {
   });
 
   it('works over TLS with a certificate that is trusted, and with no other', async () => {
-    const {certFile, keyFile} = writeCertificate(mkdtempSync(join(tmpdir(), 'quiver-stun-')));
+    const {certFile, keyFile} = writeCertificate(temporaryFolder());
     const [cert, key] = [readFileSync(certFile), readFileSync(keyFile)];
     const port = await listen(createTlsServer({cert, key, ALPNProtocols: ['stun.turn']}, serveStream));
     const bound = await bindStun({host, port, transport: 'tls', tls: {ca: cert}, signal});

@@ -1,10 +1,8 @@
 // The client against coturn's server, and coturn's tools against ours.
 import {execFile} from 'node:child_process';
-import {mkdtempSync, readFileSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import type {AddressInfo} from 'node:net';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import {promisify} from 'node:util';
 
 import {describe, expect, it} from 'vitest';
@@ -14,6 +12,7 @@ import {discoverNat} from '../../../src/lib/stun/nat-discovery.ts';
 import {writeCertificate} from '../../support/lab/certificate.ts';
 import {startCoturn} from '../../support/lab/coturn.ts';
 import {lacking} from '../../support/lab/requires.ts';
+import {temporaryFolder} from '../../support/temporary-folder.ts';
 import {startBindingServer} from './support/binding-socket.ts';
 
 const run = promisify(execFile);
@@ -33,7 +32,7 @@ const noServer = lacking('turnserver');
 describe(`coturn's server${noServer === undefined ? '' : ` (${noServer})`}`, () => {
   it.skipIf(noServer !== undefined)('answers over UDP, TCP and TLS, and lets its NAT tests be made', async () => {
     const [port, alternatePort, tlsPort] = [await freePort(), await freePort(), await freePort()];
-    const {certFile, keyFile} = writeCertificate(mkdtempSync(join(tmpdir(), 'quiver-stun-')));
+    const {certFile, keyFile} = writeCertificate(temporaryFolder());
     await using _ = await startCoturn({addresses: TWO, port, alternatePort, tls: {port: tlsPort, certFile, keyFile}});
     const host = TWO[0];
     for (const transport of ['udp', 'tcp', 'tls'] as const) {
