@@ -34,7 +34,8 @@ export async function loadSecrets(options: {
 
 /**
  * Puts a new secret before the current one, which goes on being accepted until the next time, and drops the one before
- * that. Servers that hold the file see it by `watchSecrets`. Returns what the file holds now.
+ * that. Servers read it when they start: those of all hosts need both before one of them issues with the new one, so
+ * copy the file to every host, then start the TURN servers anew, then the APIs. Returns what the file holds now.
  */
 export async function rotateSecret(path: string): Promise<readonly string[]> {
   return withLock(`${path}.lock`, async () => {

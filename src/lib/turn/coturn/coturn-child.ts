@@ -58,6 +58,8 @@ export class CoturnChild {
       (error: unknown) => `it could not be started: ${String(error)}`,
     );
     shell.stdin.on('error', () => {});
+    // Should the shell have been killed, its child that watches over the program goes on, and ends it now.
+    shell.once('exit', () => shell.stdin.destroy());
     shell.stderr.setEncoding('utf8').on('data', onOutput);
     const pid = await firstLine(shell, onOutput);
     return new CoturnChild(shell, pid, ended);

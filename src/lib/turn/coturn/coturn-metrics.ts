@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises';
+import {readdir, readFile, readlink} from 'node:fs/promises';
 
 import type {Registry} from 'prom-client';
 
@@ -13,6 +13,8 @@ type Samples = readonly (readonly [labels: Record<string, string>, value: number
 export interface CoturnSources {
   /** Of its own metrics on loopback; undefined where the build has none. */
   metricsPort: number | undefined;
+  /** Of coturn, while it runs. */
+  pid: () => number | undefined;
   relayPorts: readonly [number, number];
   /** Whether it runs, and how often it had to be started again. */
   workers: () => {alive: number; restarts: number};
@@ -102,16 +104,25 @@ export async function registerCoturnMetrics(registry: Registry, sources: CoturnS
   }
 }
 
-/** Its own count, else the UDP sockets in the range of ports that it relays from; it closes them within seconds. */
-export async function countAllocations({metricsPort, relayPorts: [first, last]}: CoturnSources): Promise<number> {
+/** Its own count, else its UDP sockets in the range of ports that it relays from; it closes them within seconds. */
+export async function countAllocations({metricsPort, pid, relayPorts: [first, last]}: CoturnSources): Promise<number> {
   if (metricsPort !== undefined) return (await askCoturn(metricsPort)).get('turn_total_allocations') ?? 0;
-  const tables = await Promise.all(
-    ['udp', 'udp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
-  );
-  const ports = tables.flatMap((table) =>
-    Array.from(table.matchAll(/^ *\d+: [\dA-F]+:([\dA-F]{4}) /gm), ([, port = '']) => Number.parseInt(port, 16)),
-  );
-  return ports.filter((port) => port >= first && port <= last).length;
+  const [held, ...tables] = await Promise.all([
+    socketsOf(pid()),
+    ...['udp', 'udp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+  ]);
+  const lines = tables.flatMap((table) => table.split('\n')).map((line) => line.trim().split(/\s+/));
+  return lines.filter(([, local = '', , , , , , , , inode = '']) => {
+    const port = Number.parseInt(local.split(':')[1] ?? '', 16);
+    return port >= first && port <= last && held.has(inode);
+  }).length;
+}
+
+/** Inodes of the sockets that a process holds (proc(5)); none where it has ended. */
+async function socketsOf(pid: number | undefined): Promise<ReadonlySet<string>> {
+  const folder = `/proc/${pid ?? 0}/fd`;
+  const links = (await readdir(folder).catch(() => [])).map((name) => readlink(`${folder}/${name}`).catch(() => ''));
+  return new Set((await Promise.all(links)).flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
 }
 
 /** Sums of its samples by name; none when it doesn't answer. */

@@ -21,8 +21,8 @@ import {findCoturn, type CoturnProgram} from './find-coturn.ts';
 import {freePort} from './free-port.ts';
 import {LogLines} from './log-lines.ts';
 
-/** It listens within a second, after it has opened a port for each relay address. */
-const READY_TIMEOUT_MS = 10_000;
+/** It listens within a second, on a busy machine within several. */
+const READY_TIMEOUT_MS = 20_000;
 const READY_RETRY_MS = 100;
 const FIRST_DELAY_MS = 500;
 const DELAY_LIMIT_MS = 30_000;
@@ -222,6 +222,7 @@ export class CoturnService implements Service {
   #sources(): CoturnSources {
     return {
       metricsPort: this.#metricsPort,
+      pid: () => (this.#child?.hasEnded === false ? this.#child.pid : undefined),
       relayPorts: this.#options.relay.ports,
       workers: () => ({alive: this.#child?.hasEnded === false ? 1 : 0, restarts: this.#restarts}),
     };

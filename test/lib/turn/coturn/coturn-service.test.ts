@@ -12,6 +12,7 @@ import {parseIp} from '../../../../src/lib/core/ip-address.ts';
 import {createLogger} from '../../../../src/lib/observability/logger.ts';
 import {createHost, type Host} from '../../../../src/lib/service/host.ts';
 import {writeAddressFamily, writeRequestedTransport, TRANSPORT_UDP} from '../../../../src/lib/stun/attributes.ts';
+import {parseIceUrl} from '../../../../src/lib/stun/ice-server.ts';
 import {readErrorCode} from '../../../../src/lib/stun/error-code.ts';
 import {longTermKey} from '../../../../src/lib/stun/integrity.ts';
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
@@ -22,6 +23,7 @@ import {issueCredential} from '../../../../src/lib/turn/core/credentials.ts';
 import {readSamples} from '../../../../src/lib/turn/coturn/coturn-metrics.ts';
 import type {CoturnOptions} from '../../../../src/lib/turn/coturn/coturn-options.ts';
 import {CoturnService} from '../../../../src/lib/turn/coturn/coturn-service.ts';
+import {freePort} from '../../../../src/lib/turn/coturn/free-port.ts';
 import {ClientConnection} from '../../../../src/lib/turn/io/client-connection.ts';
 import {checkAllocate} from '../../../../src/lib/turn/io/self-check.ts';
 import {lacking} from '../../../support/lab/requires.ts';
@@ -206,12 +208,23 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
     expect(started.lines.join('')).toContain('coturn is gone: it ended with status 137');
   });
 
+  it('is started again when the shell around it is killed', async () => {
+    const started = await start();
+    const first = pidOf(started);
+    const parent = Number(readFileSync(`/proc/${first}/stat`, 'utf8').split(') ')[1]!.split(' ')[1]);
+    expect(parent).not.toBe(process.pid);
+    process.kill(parent, 'SIGKILL');
+    await vi.waitFor(() => expect(isAlive(first)).toBe(false), {timeout: 2_000, interval: 10});
+    await vi.waitFor(() => expect(started.service.info().status).toBe('ready'), {timeout: 10_000, interval: 50});
+    expect(pidOf(started)).not.toBe(first);
+  });
+
   it('dies with the process that started it', async () => {
     const folder = temporaryFolder();
     const source = join(import.meta.dirname, '..', '..', '..', '..', 'src', 'lib', 'turn', 'coturn', 'coturn-child.ts');
     writeFileSync(
       join(folder, 'turnserver.conf'),
-      `listening-ip=127.0.0.1\nlistening-port=41990\nno-tls\nlog-file=stdout\npidfile=${folder}/pid\nuserdb=${folder}/db\n`,
+      `listening-ip=127.0.0.1\nlistening-port=${await freePort('127.0.0.1')}\nno-tls\nlog-file=stdout\npidfile=${folder}/pid\nuserdb=${folder}/db\n`,
     );
     const script = `
       const {CoturnChild} = await import(${JSON.stringify(source)});
@@ -324,21 +337,24 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
     const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
     makeCertificate(certFile, keyFile);
     const {service} = await start({
-      listen: {hosts: ['127.0.0.1'], port: 0, tcp: false, tls: {port: 41_991, certFile, keyFile}},
+      listen: {hosts: ['127.0.0.1'], port: 0, tcp: false, tls: {port: 0, certFile, keyFile}},
       certificatePollMs: 100,
     });
-    expect(service.info().addresses[1]).toBe('turns:127.0.0.1:41991?transport=tcp');
-    const at = {transport: 'tls', address: '127.0.0.1', port: 41_991} as const;
+    const url = parseIceUrl(service.info().addresses[1]!)!;
+    expect(url).toMatchObject({scheme: 'turns', host: '127.0.0.1', transport: 'tcp'});
+    const at = {transport: 'tls', address: '127.0.0.1', port: url.port} as const;
     expect(await checkAllocate(at, 4, login(CURRENT), AbortSignal.timeout(5_000))).toBe('works');
 
-    const before = await fingerprint(41_991);
+    const before = await fingerprint(url.port);
     makeCertificate(certFile, keyFile);
-    await vi.waitFor(async () => expect(await fingerprint(41_991)).not.toBe(before), {timeout: 3_000, interval: 100});
+    await vi.waitFor(async () => expect(await fingerprint(url.port)).not.toBe(before), {timeout: 3_000, interval: 100});
   });
 
   it('waits for a call when it drains, as long as it may', async () => {
     const {host, port, service} = await start({}, 1_000);
     const call = await allocation(port, 4, AbortSignal.timeout(5_000));
+    const text = await (await fetch(`${host.info().admin}/metrics`)).text();
+    expect(readSamples(text).get('quiver_turn_allocations')).toBeGreaterThan(0);
     const since = performance.now();
     const stopped = host.stop();
     await vi.waitFor(() => expect(service.info().status).toBe('draining'), {interval: 10});

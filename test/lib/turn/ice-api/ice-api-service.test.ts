@@ -10,9 +10,11 @@ import {createLogger} from '../../../../src/lib/observability/logger.ts';
 import {controlClient} from '../../../../src/lib/service/control-client.ts';
 import {createHost, type Host} from '../../../../src/lib/service/host.ts';
 import type {Service} from '../../../../src/lib/service/service.ts';
-import {readIceAnswer} from '../../../../src/lib/stun/ice-server.ts';
+import {parseIceUrl, readIceAnswer} from '../../../../src/lib/stun/ice-server.ts';
 import {IceApiService, type IceApiOptions} from '../../../../src/lib/turn/ice-api/ice-api-service.ts';
 import {loadToken} from '../../../../src/lib/turn/ice-api/token.ts';
+import {checkAllocate} from '../../../../src/lib/turn/io/self-check.ts';
+import {TurnService} from '../../../../src/lib/turn/turn-service.ts';
 import {temporaryFolder} from '../../../support/temporary-folder.ts';
 
 const SECRET = 'correct-horse-battery-staple';
@@ -121,6 +123,28 @@ describe('the ICE servers API', () => {
     ]);
     port = 3479;
     expect((await get()).body.ice_servers?.[0]?.urls[0]).toBe('stun:127.0.0.1:3479');
+  });
+
+  it('gives credentials that the TURN server beside it takes', async () => {
+    const turn = new TurnService({
+      listen: {hosts: ['127.0.0.1'], port: 0, tcp: true},
+      relay: {addresses: [{address: '127.0.0.1'}], ports: [41_000, 41_099]},
+      realm: 'turn.example',
+      secrets: [SECRET],
+      users: new Map(),
+      peers: {allow: [], deny: []},
+    });
+    const {get} = await start({urls: [], after: ['turn']}, [turn]);
+    const [server] = readIceAnswer((await get()).body).servers;
+    expect(server!.urls.map((url) => parseIceUrl(url)!.scheme)).toEqual(['stun', 'turn', 'turn']);
+    for (const url of server!.urls.slice(1)) {
+      const {host, port, transport} = parseIceUrl(url)!;
+      const login = {username: server!.username!, password: server!.credential!};
+      const signal = AbortSignal.timeout(5_000);
+      expect(await checkAllocate({transport, address: host, port}, 4, login, signal)).toBe('works');
+      const forged = {...login, username: login.username.replace(/^\d+/, '9999999999')};
+      await expect(checkAllocate({transport, address: host, port}, 4, forged, signal)).rejects.toThrow('401');
+    }
   });
 
   it('does not say that it is ready with nothing to list', async () => {
@@ -254,6 +278,7 @@ describe('access to the ICE servers API', () => {
     // What comes before the last was said by the caller.
     expect(await status('203.0.113.1, 198.51.100.7')).toBe(429);
     expect(await status('::ffff:198.51.100.7')).toBe(429);
+    expect(await status('2002:c633:6407::1')).toBe(200);
     expect(await status('198.51.100.8')).toBe(200);
     expect([await status('2001:db8::1'), await status('2001:db8::2')]).toEqual([200, 200]);
     expect(await status('2001:db8::3')).toBe(429);
