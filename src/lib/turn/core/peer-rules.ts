@@ -10,7 +10,7 @@ export interface PeerRulesOptions {
   deny: readonly string[];
   /** Addresses this server relays from, bound and public: calls between two of its clients pass through them. */
   ownRelays: readonly string[];
-  /** First and last port of relay sockets: all of an own relay address that is reachable where it would be denied. */
+  /** First and last port of relay sockets: all that can be reached of an own relay address, unless it is allowed. */
   relayPorts: readonly [number, number];
 }
 
@@ -43,10 +43,15 @@ export class PeerRules {
   /** The ports that a peer at this address may have; undefined: it is no peer (403). */
   ports(address: Uint8Array): PortRange | undefined {
     const inner = unmap(address);
-    if (this.#open(address) && (inner === address || this.#open(inner))) {
-      return ANY_PORT;
-    }
-    return this.#ownRelays.some((own) => Buffer.compare(own, address) === 0) ? this.#relayPorts : undefined;
+    const open = this.#open(address) && (inner === address || this.#open(inner));
+    if (!this.#isOwn(inner)) return open ? ANY_PORT : undefined;
+    // Other services of this machine may trust what comes from it. Through NAT64 there is no need to come at all.
+    if (inner !== address) return undefined;
+    return open && this.#allow.has(address) ? ANY_PORT : this.#relayPorts;
+  }
+
+  #isOwn(address: Uint8Array): boolean {
+    return this.#ownRelays.some((own) => Buffer.compare(own, address) === 0);
   }
 
   #open(address: Uint8Array): boolean {

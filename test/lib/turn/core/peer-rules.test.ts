@@ -89,15 +89,16 @@ describe('PeerRules', () => {
     expect(judge({allow: ['0.0.0.0/0', '::/0']})('ff02::1')).toBe('none');
   });
 
-  it('opens relay ports at own addresses that would be denied, and all ports where they would not', () => {
-    const own = judge({ownRelays: ['10.0.0.5', '9.9.9.9', '1.2.3.4'], deny: ['1.2.3.0/24']});
-    expect(['10.0.0.5', '10.0.0.6', '9.9.9.9', '1.2.3.4', '1.2.3.5'].map(own)).toEqual([
-      'relay',
-      'none',
-      'any',
-      'relay',
-      'none',
-    ]);
+  it('opens relay ports alone at own addresses, denied or not, and all where they are allowed', () => {
+    const own = judge({
+      ownRelays: ['10.0.0.5', '9.9.9.9', '1.2.3.4', '2a00::9', '5.5.5.5'],
+      deny: ['1.2.3.0/24', '5.5.5.5'],
+      allow: ['5.5.5.5'],
+    });
+    const addresses = ['10.0.0.5', '10.0.0.6', '9.9.9.9', '1.2.3.4', '1.2.3.5', '2a00::9', '5.5.5.5'];
+    expect(addresses.map(own)).toEqual(['relay', 'none', 'relay', 'relay', 'none', 'relay', 'relay']);
+    expect(judge({ownRelays: ['10.0.0.5', '9.9.9.9'], allow: ['10.0.0.0/8', '9.9.9.9']})('10.0.0.5')).toBe('any');
+    expect(['64:ff9b::909:909', '::ffff:9.9.9.9', '2002:909:909::'].map(own)).toEqual(['none', 'none', 'none']);
   });
 
   it('agrees with the tables of IANA for every address, and an IPv4-mapped one is never a peer', () => {
