@@ -1,11 +1,9 @@
-/** Our TURN server in a process of its own, with limits out of the way. */
-import {randomBytes} from 'node:crypto';
+/** Our TURN service in a process of its own, with limits out of the way. */
 import {parseArgs} from 'node:util';
 
-import {LocalAdmission} from '../../src/lib/turn/core/local-admission.ts';
-import {monotonicMs} from '../../src/lib/turn/io/clock.ts';
-import {SocketServer} from '../../src/lib/turn/io/server.ts';
-import {STREAM_LIMITS} from '../../src/lib/turn/io/stream/stream-options.ts';
+import {createLogger} from '../../src/lib/observability/logger.ts';
+import {createMetrics} from '../../src/lib/observability/metrics.ts';
+import {TurnService} from '../../src/lib/turn/turn-service.ts';
 
 const {positionals, values} = parseArgs({
   allowPositionals: true,
@@ -17,34 +15,30 @@ const {positionals, values} = parseArgs({
   },
 });
 const [host = '', port, realm = '', username = '', password = ''] = positionals;
-const unlimited = 1_000_000;
+/** More than a run can reach; the limiters still count. */
+const UNREACHED = 1_000_000;
 
-const server = new SocketServer(
-  {
-    listen: {hosts: [host], port: Number(port), tcp: false, reusePort: false},
-    core: {
-      kind: 'turn',
-      options: {
-        realm,
-        secrets: [],
-        users: new Map([[username, password]]),
-        nonceKey: randomBytes(32),
-        peers: {allow: values['allow-peer'], deny: [], ownRelays: [host], relayPorts: [49_152, 65_535]},
-        limits: {
-          bindingsPerSecond: unlimited,
-          bindingBurst: unlimited,
-          challengesPerSecond: unlimited,
-          challengeBurst: unlimited,
-        },
-      },
-      relay: {addresses: [{address: host}], ports: [49_152, 65_535]},
-    },
-    engine: values.engine === 'batch' ? 'batch' : 'dgram',
-    segmentation: !values['no-segmentation'],
-    streams: STREAM_LIMITS,
-    buffers: {listenerBytes: 4 * 1_024 * 1_024, relayBytes: 1_024 * 1_024},
+const service = new TurnService({
+  listen: {hosts: [host], port: Number(port), tcp: false},
+  relay: {addresses: [{address: host}], ports: [49_152, 65_535]},
+  realm,
+  secrets: [],
+  users: new Map([[username, password]]),
+  peers: {allow: values['allow-peer'], deny: []},
+  admission: {maxAllocations: UNREACHED, maxPerUser: UNREACHED, perUserPerMinute: UNREACHED},
+  limits: {
+    bindingsPerSecond: UNREACHED,
+    bindingBurst: UNREACHED,
+    challengesPerSecond: UNREACHED,
+    challengeBurst: UNREACHED,
   },
-  new LocalAdmission({maxAllocations: unlimited, maxPerUser: unlimited, perUserPerMinute: unlimited}, monotonicMs),
-  (_level, message, fields) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
-);
-await server.start();
+  engine: values.engine === 'batch' ? 'batch' : 'dgram',
+  segmentation: !values['no-segmentation'],
+  workers: Number(values.workers),
+});
+await service.start({
+  signal: new AbortController().signal,
+  log: await createLogger({level: 'warn'}),
+  metrics: (await createMetrics('bench')).forService('turn'),
+  find: () => undefined,
+});

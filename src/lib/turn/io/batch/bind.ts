@@ -45,8 +45,10 @@ export function bindSocket(libc: Libc, options: BindOptions & {reusePort: boolea
     };
     if (family === 6) set(IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (reusePort) set(SOL_SOCKET, SO_REUSEPORT, 1);
-    set(SOL_SOCKET, SO_RCVBUF, bufferBytes);
-    set(SOL_SOCKET, SO_SNDBUF, bufferBytes);
+    if (bufferBytes > 0) {
+      set(SOL_SOCKET, SO_RCVBUF, bufferBytes);
+      set(SOL_SOCKET, SO_SNDBUF, bufferBytes);
+    }
     check(libc.bind(fd, name, name.length), 'bind');
     check(libc.getsockname(fd, name, Uint32Array.of(name.length)), 'getsockname');
   } catch (error) {

@@ -17,6 +17,8 @@ const EVENTS = 64;
 const SOCKET_BATCH = 64;
 /** Two turns of full batches take about 1 ms; then timers, connections and messages of other threads have theirs. */
 const MAX_ROUNDS = 4;
+/** After so long a pause a datagram comes alone; if others came with it, Node brings the next one at once. */
+const LONELY_MS = 0.1;
 /** After a round with fewer datagrams there is most likely nothing more: waiting costs less than asking again. */
 const BUSY_ROUND = 32;
 
@@ -41,6 +43,7 @@ export class BatchEngine implements UdpEngine, Post {
   readonly #epoll: number;
   readonly #sockets = new Map<number, BatchListener | BatchRelay>();
   #inTurn = false;
+  #rungAtMs = 0;
   #flushing = false;
   #closed = false;
 
@@ -113,12 +116,16 @@ export class BatchEngine implements UdpEngine, Post {
     return socket;
   }
 
-  /** Node has taken one datagram: where that is, there may be more. */
+  /** Node has taken one datagram: when it comes soon after others, there may be more. */
   #rung(socket: BatchListener | BatchRelay, address: string, port: number, bytes: Uint8Array): void {
+    const nowMs = this.#options.now();
+    const busy = nowMs - this.#rungAtMs < LONELY_MS;
+    this.#rungAtMs = nowMs;
     this.#inTurn = true;
     try {
-      socket.receivedByNode(address, port, bytes, this.#options.now());
-      for (let round = 0; round < MAX_ROUNDS && this.#round() >= BUSY_ROUND; round += 1);
+      socket.receivedByNode(address, port, bytes, nowMs);
+      if (busy) for (let round = 0; round < MAX_ROUNDS && this.#round() >= BUSY_ROUND; round += 1);
+      else this.#outbox.flush();
     } finally {
       this.#inTurn = false;
     }
