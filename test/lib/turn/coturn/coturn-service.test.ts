@@ -26,6 +26,7 @@ import {CoturnService} from '../../../../src/lib/turn/coturn/coturn-service.ts';
 import {freePort} from '../../../../src/lib/turn/coturn/free-port.ts';
 import {ClientConnection} from '../../../../src/lib/turn/io/client-connection.ts';
 import {checkAllocate} from '../../../../src/lib/turn/io/self-check.ts';
+import {writeCertificate} from '../../../support/lab/certificate.ts';
 import {lacking} from '../../../support/lab/requires.ts';
 import {temporaryFolder} from '../../../support/temporary-folder.ts';
 
@@ -99,12 +100,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function makeCertificate(certFile: string, keyFile: string): void {
-  const how = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
-  const what = ['-subj', '/CN=turn.example', '-keyout', keyFile, '-out', certFile];
-  execFileSync('openssl', [...how, ...what], {stdio: 'ignore'});
 }
 
 async function fingerprint(port: number): Promise<string> {
@@ -334,8 +329,7 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
 
   it('serves TLS', async () => {
     const folder = temporaryFolder();
-    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    makeCertificate(certFile, keyFile);
+    const {certFile, keyFile} = writeCertificate(folder);
     const {service} = await start({
       listen: {hosts: ['127.0.0.1'], port: 0, tcp: false, tls: {port: 0, certFile, keyFile}},
       certificatePollMs: 100,
@@ -346,7 +340,7 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
     expect(await checkAllocate(at, 4, login(CURRENT), AbortSignal.timeout(5_000))).toBe('works');
 
     const before = await fingerprint(url.port);
-    makeCertificate(certFile, keyFile);
+    writeCertificate(folder);
     await vi.waitFor(async () => expect(await fingerprint(url.port)).not.toBe(before), {timeout: 3_000, interval: 100});
   });
 
