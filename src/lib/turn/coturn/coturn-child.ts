@@ -4,8 +4,8 @@ import {dirname} from 'node:path';
 
 import {pause} from '../../service/deadline.ts';
 
-/** 4.6 closes its sockets in milliseconds, 4.17 joins its threads for two to three seconds. */
-const STOP_GRACE_MS = 5_000;
+/** 4.6 ends in milliseconds; 4.17 waits up to five seconds for threads that do nothing any more. */
+const STOP_GRACE_MS = 1_000;
 
 /**
  * Runs a program and kills it when the other end of its input closes, which happens when our process ends, however it
