@@ -99,6 +99,8 @@ describe('PeerRules', () => {
     expect(addresses.map(own)).toEqual(['relay', 'none', 'relay', 'relay', 'none', 'relay', 'relay']);
     expect(judge({ownRelays: ['10.0.0.5', '9.9.9.9'], allow: ['10.0.0.0/8', '9.9.9.9']})('10.0.0.5')).toBe('any');
     expect(['64:ff9b::909:909', '::ffff:9.9.9.9', '2002:909:909::'].map(own)).toEqual(['none', 'none', 'none']);
+    const nat64 = judge({ownRelays: ['9.9.9.9'], allow: ['64:ff9b::/96']});
+    expect(['64:ff9b::909:909', '64:ff9b::909:90a', '64:ff9b::a00:1'].map(nat64)).toEqual(['none', 'any', 'none']);
   });
 
   it('agrees with the tables of IANA for every address, and an IPv4-mapped one is never a peer', () => {
