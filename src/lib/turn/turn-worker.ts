@@ -16,6 +16,8 @@ const server = new SocketServer(options, admission, (level, message, fields = {}
   post({type: 'log', level, message, fields}),
 );
 
+const started = start();
+
 control.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'admitted':
@@ -33,16 +35,18 @@ control.on('message', (message: ToWorker) => {
       return server.drain();
     case 'stop':
       // With its sockets and this port closed nothing keeps the thread.
-      void server.close().then(() => control.close());
+      void started.then(() => server.close()).then(() => control.close());
   }
 });
 
-try {
-  await server.start();
-  post({type: 'ready', bound: server.bound, engine: server.engine});
-} catch (error) {
-  if (!(error instanceof ListenError)) throw error;
-  post({type: 'failed', failure: {at: error.at, code: error.code, message: error.message}});
-  await server.close();
-  control.close();
+async function start(): Promise<void> {
+  try {
+    await server.start();
+    post({type: 'ready', bound: server.bound, engine: server.engine});
+  } catch (error) {
+    // Anything else is a bug, and what this thread dies of.
+    if (!(error instanceof ListenError)) throw error;
+    post({type: 'failed', failure: {at: error.at, code: error.code, message: error.message}});
+    control.close();
+  }
 }

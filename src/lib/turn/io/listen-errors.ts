@@ -1,7 +1,5 @@
 import {once} from 'node:events';
-import {createServer} from 'node:net';
-
-import {isIP, isIPv6} from 'node:net';
+import {createServer, isIP, isIPv6} from 'node:net';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {describePortHolder} from '../../observability/port-holder.ts';
@@ -41,17 +39,22 @@ async function checkRelayAddress(address: string): Promise<void> {
       exit: EXIT.usage,
     });
   }
+  if (await canBind(address)) return;
+  throw new QuiverError({
+    code: 'RELAY_ADDRESS',
+    message: `${address}, to relay from, is not an address of this machine`,
+    fix,
+    exit: EXIT.usage,
+  });
+}
+
+/** Whether a UDP socket can be opened on an address at all. */
+export async function canBind(address: string): Promise<boolean> {
   try {
-    const family = isIPv6(address) ? 6 : 4;
-    await closeSocket(await bindSocket({family, address, port: 0, reusePort: false, bufferBytes: 0}));
-  } catch (error) {
-    throw new QuiverError({
-      code: 'RELAY_ADDRESS',
-      message: `${address}, to relay from, is not an address of this machine`,
-      fix,
-      exit: EXIT.usage,
-      cause: error,
-    });
+    await tryUdp(address, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -72,8 +75,7 @@ async function tryPort(at: BoundAddress): Promise<void> {
   if (port === 0) return;
   try {
     if (transport === 'udp') {
-      const family = isIPv6(address) ? 6 : 4;
-      await closeSocket(await bindSocket({family, address, port, reusePort: false, bufferBytes: 0}));
+      await tryUdp(address, port);
       return;
     }
     const server = createServer().listen({host: address, port, ipv6Only: true, exclusive: true});
@@ -84,6 +86,11 @@ async function tryPort(at: BoundAddress): Promise<void> {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     throw new WorkerListenError({at, code, message: error instanceof Error ? error.message : String(error)});
   }
+}
+
+async function tryUdp(address: string, port: number): Promise<void> {
+  const family = isIPv6(address) ? 6 : 4;
+  await closeSocket(await bindSocket({family, address, port, reusePort: false, bufferBytes: 0}));
 }
 
 /** Says who has the port and what moves ours; gives back what is no matter of listening. */

@@ -1,10 +1,12 @@
+import {isIP} from 'node:net';
+
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, HealthCheck} from '../../service/service.ts';
 import type {Lease, Refusal} from '../core/io.ts';
 import {CertificateWatcher, loadCertificate} from './certificate-file.ts';
 import type {CertificateFiles, LoadedCertificate} from './certificate-file.ts';
 import type {EngineName} from './engine.ts';
-import {assertPortsFree, checkAddresses, explainListenError} from './listen-errors.ts';
+import {assertPortsFree, canBind, checkAddresses, explainListenError} from './listen-errors.ts';
 import {checkAllocate, checkBinding} from './self-check.ts';
 import type {Login} from './self-check.ts';
 import type {BoundAddress, RelayRange, ServerListen, ServerOptions, ServerStats} from './server-options.ts';
@@ -80,15 +82,16 @@ export class ListeningServer {
 
   /** Rejects with a QuiverError that names the flag to change, having closed everything. */
   static async start(options: ListeningServerOptions, signal: AbortSignal): Promise<ListeningServer> {
-    const {tls, hosts, publicAddresses = [], ...rest} = options.listen;
-    await checkAddresses(hosts, relayOf(options.core));
+    const {tls, publicAddresses = [], ...rest} = options.listen;
+    await checkAddresses(rest.hosts, relayOf(options.core));
+    const hosts = await usableHosts(rest.hosts, options.log);
     const certificate = tls === undefined ? undefined : await loadCertificate(tls);
     const listen: ServerListen = {
       hosts,
       port: rest.port,
       tcp: rest.tcp,
       ...(rest.alternatePort !== undefined && {alternatePort: rest.alternatePort}),
-      ...(publicAddresses.length === hosts.length && {publicAddresses}),
+      ...(areFamiliesOf(hosts, publicAddresses) && {publicAddresses}),
       ...(tls !== undefined && certificate !== undefined && {tls: {port: tls.port, certificate}}),
       reusePort: options.workers > 1,
     };
@@ -199,6 +202,18 @@ export class ListeningServer {
       ...(certificatePollMs !== undefined && {pollMs: certificatePollMs}),
     });
   }
+}
+
+/** Every address but the IPv6 wildcard has to be had; that one is left out where there is no IPv6. */
+async function usableHosts(hosts: readonly string[], log: Logger): Promise<readonly string[]> {
+  if (hosts.length === 1 || !hosts.includes('::') || (await canBind('::'))) return hosts;
+  log.info('this machine has no IPv6: only IPv4 is listened on');
+  return hosts.filter((host) => host !== '::');
+}
+
+/** Whether each is the address of the host in its place, by family: then they are told in answers (RFC 5780). */
+function areFamiliesOf(hosts: readonly string[], addresses: readonly string[]): boolean {
+  return hosts.length === addresses.length && hosts.every((host, index) => isIP(host) === isIP(addresses[index] ?? ''));
 }
 
 function relayOf(core: ServerOptions['core']): RelayRange | undefined {
