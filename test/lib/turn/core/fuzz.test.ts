@@ -9,6 +9,8 @@ import type {Attribute, Client} from './harness.ts';
 import {endpoint} from './fakes.ts';
 
 const PACKETS = process.env['QUIVER_DEEP'] === '1' ? 1_000_000 : 20_000;
+/** Of a deep run on a busy machine. */
+const TIMEOUT_MS = 900_000;
 const SEED = Number(process.env['QUIVER_FUZZ_SEED'] ?? randomInt(2 ** 31));
 const methods = Object.values(METHOD);
 const types = Object.values(ATTRIBUTE);
@@ -105,31 +107,35 @@ function nonsense(dice: Dice, client: Client): Buffer {
 const unlimited = {challengesPerSecond: 1e9, challengeBurst: 1e9, bindingsPerSecond: 1e9, bindingBurst: 1e9};
 
 describe(`mutated packets (QUIVER_FUZZ_SEED=${SEED})`, () => {
-  it('of strangers never throw, leave no state and get at most 2.3 times their bytes', async () => {
-    const dice = new Dice(SEED);
-    const world = new World({limits: unlimited});
-    const clients = [world.client(), world.client({address: '2001:db8::9'})];
-    const [knowing] = clients;
-    await knowing!.learnNonce();
-    // What a stranger can have seen of somebody else: a signed request, but not the key.
-    knowing!.password = 'wrong';
-    const packets = clients.flatMap((client) => honest(client));
-    for (let index = 0; index < PACKETS; index++) {
-      const {path} = dice.pick(clients);
-      const packet = mutate(dice, dice.pick(packets));
-      path.sent = [];
-      world.core.fromClient(path, packet, world.nowMs);
-      const answered = path.sent.reduce((sum, {length}) => sum + length, 0);
-      if (answered > 2.3 * packet.length) throw new Error(`${packet.toString('hex')} got ${answered} bytes`);
-      if (index % 1000 === 0) await world.advance(1000);
-    }
-    await settle();
-    expect(world.core.stats()).toEqual({allocations: 0, opening: 0, reservations: 0, closing: 0});
-    expect([world.io.opened, world.admission.remembered]).toEqual([0, 0]);
-    expect(clients.some(({path}) => path.held)).toBe(false);
-  });
+  it(
+    'of strangers never throw, leave no state and get at most 2.3 times their bytes',
+    {timeout: TIMEOUT_MS},
+    async () => {
+      const dice = new Dice(SEED);
+      const world = new World({limits: unlimited});
+      const clients = [world.client(), world.client({address: '2001:db8::9'})];
+      const [knowing] = clients;
+      await knowing!.learnNonce();
+      // What a stranger can have seen of somebody else: a signed request, but not the key.
+      knowing!.password = 'wrong';
+      const packets = clients.flatMap((client) => honest(client));
+      for (let index = 0; index < PACKETS; index++) {
+        const {path} = dice.pick(clients);
+        const packet = mutate(dice, dice.pick(packets));
+        path.sent = [];
+        world.core.fromClient(path, packet, world.nowMs);
+        const answered = path.sent.reduce((sum, {length}) => sum + length, 0);
+        if (answered > 2.3 * packet.length) throw new Error(`${packet.toString('hex')} got ${answered} bytes`);
+        if (index % 1000 === 0) await world.advance(1000);
+      }
+      await settle();
+      expect(world.core.stats()).toEqual({allocations: 0, opening: 0, reservations: 0, closing: 0});
+      expect([world.io.opened, world.admission.remembered]).toEqual([0, 0]);
+      expect(clients.some(({path}) => path.held)).toBe(false);
+    },
+  );
 
-  it('of users never throw and stay within every bound', async () => {
+  it('of users never throw and stay within every bound', {timeout: TIMEOUT_MS}, async () => {
     const dice = new Dice(SEED + 1);
     const world = new World({
       limits: {...unlimited, permissionsPerAllocation: 4, channelsPerAllocation: 2, reservations: 2},

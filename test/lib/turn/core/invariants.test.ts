@@ -11,6 +11,8 @@ import {endpoint} from './fakes.ts';
 
 const CLIENTS = 6;
 const RUNS = process.env['QUIVER_DEEP'] === '1' ? 5000 : 250;
+/** Of a deep run on a busy machine. */
+const TIMEOUT_MS = 900_000;
 const MAX_PER_USER = 2;
 const PORTS = 6;
 
@@ -240,14 +242,18 @@ class Run {
   }
 }
 
-it('ports, quotas, permissions and data are what a plain model says, after any sequence of operations', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(operation, {maxLength: 60, size: 'max'}), async (steps) => {
-      const run = new Run();
-      await run.start();
-      for (const step of steps) await run.do(step);
-      await run.finish();
-    }),
-    {numRuns: RUNS},
-  );
-});
+it(
+  'ports, quotas, permissions and data are what a plain model says, after any sequence of operations',
+  {timeout: TIMEOUT_MS},
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, {maxLength: 60, size: 'max'}), async (steps) => {
+        const run = new Run();
+        await run.start();
+        for (const step of steps) await run.do(step);
+        await run.finish();
+      }),
+      {numRuns: RUNS},
+    );
+  },
+);
