@@ -23,6 +23,8 @@ const LIFE_MS = 15_000;
 const ROOM_LIFE_MS = 60_000;
 /** Commands that wait for Redis; beyond, they fail. */
 const COMMANDS_LIMIT = 20_000;
+/** Events that wait for Redis, in characters; beyond, they are dropped as if it were away. */
+const UNSENT_LIMIT_CHARACTERS = 16 * 1024 * 1024;
 /** Events of a room while somebody is entering it. */
 const HELD_LIMIT = 1_024;
 
@@ -61,6 +63,7 @@ export class RedisBus implements RoomBus {
   readonly #heartbeat: NodeJS.Timeout;
   #connected = false;
   #stopped = false;
+  #unsent = 0;
 
   /** Resolves when Redis answers, or after two seconds without it. */
   static async open(options: RedisBusOptions): Promise<RedisBus> {
@@ -127,7 +130,9 @@ export class RedisBus implements RoomBus {
     const key = this.#key('room', room);
     const told = writeToldEvent({at: this.#id, event});
     this.#attempt(this.#store(key, event));
-    this.#attempt(this.#commands.publish(key, told));
+    if (this.#unsent + told.length > UNSENT_LIMIT_CHARACTERS) return;
+    this.#unsent += told.length;
+    this.#attempt(this.#commands.publish(key, told).finally(() => (this.#unsent -= told.length)));
   }
 
   async stop(): Promise<void> {
@@ -239,7 +244,7 @@ export class RedisBus implements RoomBus {
   async #lookUp(room: string): Promise<RemoteMember[]> {
     const key = this.#key('room', room);
     const texts = Object.values(await this.#commands.hGetAll(key)).slice(0, this.#options.hub.limits.peersPerRoom);
-    const members = texts.map(readRemoteMember).filter(({at}) => at !== this.#id);
+    const members = texts.flatMap(memberFrom).filter(({at}) => at !== this.#id);
     const alive = await this.#living([...new Set(members.map(({at}) => at))]);
     for (const {peer, at} of members) if (!alive.has(at)) this.#attempt(this.#commands.hDel(key, peer));
     for (const at of alive) this.#others.add(at);
@@ -272,5 +277,14 @@ export class RedisBus implements RoomBus {
   /** What fails because Redis went away is said, and mended, by #look. */
   #attempt(work: Promise<unknown>): void {
     work.catch(() => undefined);
+  }
+}
+
+/** None for a text that some other program has left there. */
+function memberFrom(text: string): RemoteMember[] {
+  try {
+    return [readRemoteMember(text)];
+  } catch {
+    return [];
   }
 }

@@ -38,6 +38,8 @@ export interface SignalServiceOptions extends Omit<ExchangeOptions, 'protocol'> 
   trustedProxies?: readonly string[];
   /** Shares rooms with the other servers of this Redis. @default rooms of this process alone */
   redisUrl?: string | undefined;
+  /** How often a server says that it lives, and how long it is believed. @default every 5 s, for 15 s */
+  busTiming?: {heartbeatMs: number; lifeMs: number};
 }
 
 interface Running {
@@ -158,10 +160,10 @@ export class SignalService implements Service {
   }
 
   async #openBus(log: Logger): Promise<RoomBus | undefined> {
-    const {redisUrl} = this.#options;
+    const {redisUrl, busTiming} = this.#options;
     if (redisUrl === undefined) return undefined;
     const {RedisBus} = await import('./redis.ts');
-    return RedisBus.open({url: redisUrl, protocol: this.exchange.protocol, hub: this.exchange.hub, log});
+    return RedisBus.open({url: redisUrl, protocol: this.exchange.protocol, hub: this.exchange.hub, log, ...busTiming});
   }
 
   /** Over the port as anybody would come, with peers that are made for it. */

@@ -1,0 +1,121 @@
+// How two stations find each other, wherever they stand: real WebRTC connections over each way of signalling.
+import {execFileSync} from 'node:child_process';
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join as joinPath} from 'node:path';
+import {getCACertificates, setDefaultCACertificates} from 'node:tls';
+
+import type {DataChannel, DescriptionType} from 'node-datachannel';
+import {PeerConnection} from 'node-datachannel';
+import {Registry} from 'prom-client';
+import {describe, expect, it, onTestFinished} from 'vitest';
+
+import {NodeService} from '../../../src/lib/p2p/node-service.ts';
+import type {NodeRole} from '../../../src/lib/p2p/roles.ts';
+import type {SignalChannel} from '../../../src/lib/records/signal-message.ts';
+import {joinByHttp} from '../../../src/lib/signal/client/http.ts';
+import {joinByNode} from '../../../src/lib/signal/client/libp2p.ts';
+import {joinLocally} from '../../../src/lib/signal/client/local.ts';
+import {joinByWebSocket} from '../../../src/lib/signal/client/websocket.ts';
+import {SignalNodeService} from '../../../src/lib/signal/signal-node-service.ts';
+import {NETWORK} from '../../support/nodes.ts';
+import {contextOf, join, newKey, peerOf, PREFIX, PROTOCOL, startServer} from './support/signal.ts';
+import type {TestServer} from './support/signal.ts';
+
+/** A peer connection that says and hears everything over a channel, as a page in a browser would. */
+function connection(channel: SignalChannel, peer: string): PeerConnection {
+  const pc = new PeerConnection(channel.self, {iceServers: []});
+  onTestFinished(() => pc.close());
+  const isOffer = (type: DescriptionType): type is 'offer' | 'answer' => type === 'offer' || type === 'answer';
+  pc.onLocalDescription((sdp, type) => {
+    if (isOffer(type)) void channel.send(peer, {type, sdp});
+  });
+  pc.onLocalCandidate((candidate, sdpMid) => void channel.send(peer, {type: 'ice-candidate', candidate, sdpMid}));
+  pc.onStateChange((state) => {
+    if (state === 'connected' || state === 'failed') channel.report(state);
+  });
+  channel.on('message', ({from, message}) => {
+    if (from !== peer) return;
+    if (message.type === 'ice-candidate') pc.addRemoteCandidate(message.candidate, message.sdpMid ?? '0');
+    else pc.setRemoteDescription(message.sdp, message.type);
+  });
+  return pc;
+}
+
+/** Connects two by what their channels carry, and says something over the connection itself. */
+async function talk(a: SignalChannel, b: SignalChannel): Promise<string> {
+  const [one, two] = [connection(a, b.self), connection(b, a.self)];
+  const heard = Promise.withResolvers<string>();
+  two.onDataChannel((data: DataChannel) => data.onMessage((text) => heard.resolve(String(text))));
+  const data = one.createDataChannel('test');
+  data.onOpen(() => void data.sendMessage('we met'));
+  return heard.promise;
+}
+
+async function startPublicStation(): Promise<TestServer> {
+  const folder = mkdtempSync(joinPath(tmpdir(), 'quiver-station-'));
+  onTestFinished(() => rmSync(folder, {recursive: true}));
+  const tls = {certFile: joinPath(folder, 'cert.pem'), keyFile: joinPath(folder, 'key.pem')};
+  const names = ['-subj', '/CN=station', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const key = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  execFileSync('openssl', ['req', ...key, ...names, '-keyout', tls.keyFile, '-out', tls.certFile], {stdio: 'pipe'});
+  const before = getCACertificates('default');
+  setDefaultCACertificates([...before, readFileSync(tls.certFile, 'utf8')]);
+  onTestFinished(() => setDefaultCACertificates(before));
+  return startServer({tls});
+}
+
+/** As behind NAT: without a socket that anybody could dial. */
+async function startNode(roles: readonly NodeRole[], bootstrap: readonly string[]): Promise<NodeService> {
+  const listen = roles.includes('bootstrap') ? {host: '127.0.0.1', tcp: 0} : {host: '127.0.0.1'};
+  const privateKey = await newKey();
+  const node = new NodeService({
+    name: roles.join(),
+    roles,
+    profile: NETWORK,
+    privateKey,
+    listen,
+    bootstrap,
+    mdns: false,
+  });
+  await node.start(contextOf(new Registry(), []));
+  onTestFinished(() => node.stop());
+  return node;
+}
+
+describe('two stations', () => {
+  it('that are both public meet over plain HTTPS', async () => {
+    const station = await startPublicStation();
+    expect(station.url).toMatch(/^https:/);
+    const own = await joinLocally(station.service.exchange, {room: 'room', self: peerOf(await newKey())});
+    onTestFinished(() => own.close());
+    const other = await join(joinByHttp, station);
+    expect(await talk(other, own)).toBe('we met');
+    expect(station.service.exchange.hub.view(1)[0]?.peers.map(({face}) => face)).toEqual(['local', 'http']);
+  });
+
+  it('that are both behind NAT meet through a bootstrap that they have in common', async () => {
+    const bootstrap = await startNode(['bootstrap'], []);
+    const service = new SignalNodeService({node: bootstrap, protocolPrefix: PREFIX});
+    await service.start(contextOf(new Registry(), []));
+    onTestFinished(() => service.stop());
+    const servers = bootstrap.node.getMultiaddrs().map(String);
+    const stations = [await startNode(['provider'], servers), await startNode(['provider'], servers)];
+    expect(stations.flatMap(({node}) => node.getMultiaddrs())).toEqual([]);
+    const [a, b] = await Promise.all(
+      stations.map(({node}) => joinByNode({node, servers, room: 'room', protocol: PROTOCOL})),
+    );
+    expect(await talk(a!, b!)).toBe('we met');
+    await Promise.all([a!.close(), b!.close()]);
+    expect(stations.map(({node}) => node.getPeers())).toEqual([[bootstrap.node.peerId], [bootstrap.node.peerId]]);
+  });
+
+  it('of which one is public meet over a WebSocket that the other holds', async () => {
+    const station = await startPublicStation();
+    const own = await joinLocally(station.service.exchange, {room: 'room', self: peerOf(await newKey())});
+    onTestFinished(() => own.close());
+    const hidden = await join(joinByWebSocket, station);
+    expect(await talk(own, hidden)).toBe('we met');
+    expect(station.service.exchange.hub.view(1)[0]?.peers.map(({face}) => face)).toEqual(['local', 'websocket']);
+  });
+});
