@@ -2,6 +2,7 @@ import {QuiverError} from '../core/errors.ts';
 import type {Logger} from '../observability/logger.ts';
 import type {OfferedIceServer} from '../records/signal-message.ts';
 import {withDeadline} from '../service/deadline.ts';
+import {readIceServers} from '../stun/ice-server.ts';
 import {Backlog} from './backlog.ts';
 import {Doorkeeper} from './doorkeeper.ts';
 import {refusal} from './errors.ts';
@@ -147,8 +148,9 @@ export class SignalExchange {
 
   async iceServers(peer: string): Promise<OfferedIceServer[]> {
     try {
+      // Checked here, since a client would leave a server that tells it nonsense.
       return await withDeadline(
-        () => this.#iceServers(peer),
+        async () => readIceServers(await this.#iceServers(peer)),
         ICE_SERVERS_DEADLINE_MS,
         () => new Error('they did not come in time'),
       );

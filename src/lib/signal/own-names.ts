@@ -15,7 +15,8 @@ export function ownNames(
 ): string[] {
   const {host, port} = listening;
   const hosts = [
-    ...(isWildcard(host) ? [...interfaceAddresses(), 'localhost'] : [host]),
+    host,
+    ...(isWildcard(host) ? [...interfaceAddresses(), 'localhost'] : []),
     ...(host === '127.0.0.1' || host === '::1' ? ['localhost'] : []),
     ...(certificate === undefined ? [] : certifiedNames(certificate.cert)),
   ];

@@ -2,7 +2,7 @@ import type {Route} from '../service/service.ts';
 import type {SignalExchange} from './exchange.ts';
 
 /** Rooms shown at once, and thereby their members. */
-const ROOMS_SHOWN = 500;
+const ROOMS_SHOWN = 200;
 
 /** `GET /signal/rooms`: who is where, and how far; nothing of what they tell each other. */
 export function signalRoutes({hub}: SignalExchange): readonly Route[] {

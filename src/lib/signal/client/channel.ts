@@ -13,7 +13,7 @@ import type {
 } from '../../records/signal-message.ts';
 import {isFinal} from '../errors.ts';
 import {Emitter} from './emitter.ts';
-import {closedChannel, fromServer, tooLate, tooMuch} from './errors.ts';
+import {closedChannel, fromServer, noServer, tooLate, tooMuch} from './errors.ts';
 import {Link} from './link.ts';
 import {Roster} from './roster.ts';
 import type {SignalServerAddress} from './wire.ts';
@@ -44,9 +44,10 @@ export interface ChannelOptions {
 /**
  * Joins a room, and stays in it until it is closed: when the connection drops it goes back, to the same server or the
  * next, with growing pauses. Resolves once it has joined.
- * Errors: SIGNAL_UNREACHABLE, SIGNAL_TIMEOUT, and what the server refuses with.
+ * Errors: SIGNAL_NO_SERVER, SIGNAL_UNREACHABLE, SIGNAL_TIMEOUT, and what the server refuses with.
  */
 export async function openChannel(options: ChannelOptions): Promise<SignalChannel> {
+  if (options.servers.length === 0) throw noServer();
   const channel = new ReconnectingChannel(options);
   await channel.opened;
   return channel;
@@ -164,7 +165,8 @@ class ReconnectingChannel implements SignalChannel {
         if (reason?.code === 'SIGNAL_DRAINING') server += 1;
         failures = 0;
       }
-      await backOff(failures, this.#stopping.signal, link?.retryAfterMs);
+      const waitMs = this.#options.servers.length === 1 ? link?.retryAfterMs : 0;
+      await backOff(failures, this.#stopping.signal, waitMs);
       link = await this.#join(server, this.#stopping.signal).catch((error: unknown) => {
         if (error instanceof QuiverError && isFinal(error.code)) void this.#end(error);
         return undefined;
@@ -180,7 +182,7 @@ class ReconnectingChannel implements SignalChannel {
   async #join(attempt: number, signal: AbortSignal): Promise<Link> {
     const {servers, room, self} = this.#options;
     const server = servers[attempt % servers.length];
-    if (server === undefined) throw new RangeError('a channel needs a server');
+    if (server === undefined) throw noServer();
     const link = new Link(server, {room, self, several: servers.length > 1}, (message) => {
       if (message.type === 'presence') this.#roster.update(message);
       else if (message.type === 'error') this.#emitter.emit('problem', problemOf(message));

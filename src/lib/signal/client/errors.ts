@@ -9,6 +9,15 @@ export function unreachable(name: string, reason: string, cause?: unknown): Quiv
   });
 }
 
+export function noServer(): QuiverError {
+  return new QuiverError({
+    code: 'SIGNAL_NO_SERVER',
+    message: 'No signalling server is named to meet at',
+    fix: 'Name the URL of one, or a bootstrap node that both sides know.',
+    exit: EXIT.usage,
+  });
+}
+
 export function closedChannel(): QuiverError {
   return new QuiverError({
     code: 'SIGNAL_CLOSED',

@@ -8,7 +8,7 @@ import type {
   SignalPeer,
 } from '../../records/signal-message.ts';
 import {Emitter} from './emitter.ts';
-import {closedChannel} from './errors.ts';
+import {closedChannel, noServer} from './errors.ts';
 
 /**
  * One channel out of several to the same room at servers that know nothing of each other: its peers are those of all of
@@ -32,7 +32,7 @@ async function firstOf(opening: readonly Promise<SignalChannel>[]): Promise<Sign
   try {
     return await Promise.any(opening);
   } catch (error) {
-    throw error instanceof AggregateError ? (error.errors.at(-1) ?? closedChannel()) : error;
+    throw error instanceof AggregateError ? (error.errors.at(-1) ?? noServer()) : error;
   }
 }
 
