@@ -5,7 +5,8 @@ import {afterEach, describe, expect, it} from 'vitest';
 
 import {createLogger} from '../../../src/lib/observability/logger.ts';
 import {createHost, type Host} from '../../../src/lib/service/host.ts';
-import {IceApiService, type IceApiOptions} from '../../../src/lib/turn/ice-api/ice-api-service.ts';
+import type {IceApiOptions} from '../../../src/lib/turn/ice-api/ice-api-options.ts';
+import {IceApiService} from '../../../src/lib/turn/ice-api/ice-api-service.ts';
 import {fakeService} from '../../support/fake-service.ts';
 import {runQuiver} from '../../support/quiver.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';

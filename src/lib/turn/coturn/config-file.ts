@@ -10,7 +10,7 @@ import {peerRanges} from './peer-ranges.ts';
 
 /** coturn reads lines of at most 1024 characters and cuts longer ones without a word. */
 const LINE_LIMIT_BYTES = 1_000;
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+export const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** Older versions do without being asked what later ones do only when asked. [how it is stopped, how later ones start it] */
 const OFF: readonly (readonly [string, string])[] = [

@@ -13,7 +13,7 @@ import {checkAllocate, checkBinding, type Login} from '../io/self-check.ts';
 import type {ListenSettings} from '../io/listening-server.ts';
 import type {BoundAddress} from '../io/server-options.ts';
 import {boundUrls, publicUrls} from '../io/urls.ts';
-import {turnserverConf} from './config-file.ts';
+import {turnserverConf, WILDCARDS} from './config-file.ts';
 import {CoturnChild} from './coturn-child.ts';
 import {countAllocations, registerCoturnMetrics, type CoturnSources} from './coturn-metrics.ts';
 import type {CoturnOptions} from './coturn-options.ts';
@@ -100,7 +100,7 @@ export class CoturnService implements Service {
       kind: this.kind,
       status: this.#status,
       addresses: boundUrls('turn', this.#bound()),
-      publicAddresses: publicUrls('turn', this.#listen.publicAddresses ?? [], this.#bound()),
+      publicAddresses: this.#publicUrls(),
       protocol: 'turn',
       metadata: {
         realm,
@@ -205,6 +205,15 @@ export class CoturnService implements Service {
       ...(tcp ? [{transport: 'tcp' as const, address, port}] : []),
       ...(tls === undefined ? [] : [{transport: 'tls' as const, address, port: tls.port}]),
     ]);
+  }
+
+  #publicUrls(): string[] {
+    const {publicAddresses = []} = this.#listen;
+    if (publicAddresses.length > 0) return publicUrls('turn', publicAddresses, this.#bound());
+    return boundUrls(
+      'turn',
+      this.#bound().filter(({address}) => !WILDCARDS.has(address)),
+    );
   }
 
   #login(): Login {

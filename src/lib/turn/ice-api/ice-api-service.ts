@@ -1,37 +1,17 @@
-import {EXIT, QuiverError} from '../../core/errors.ts';
+import {QuiverError} from '../../core/errors.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, Route, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
-import {parseIceUrl} from '../../stun/ice-server.ts';
-import {MAX_CREDENTIAL_LIFETIME_MS, type CredentialAlgorithm} from '../core/credentials.ts';
-import {isLoopback} from './access.ts';
-import {IceHandler, type IceAccess} from './ice-handler.ts';
+import {CREDENTIAL_LIFETIME_MS} from '../core/credentials.ts';
+import {checkIceApiOptions, ICE_API_HOST, ICE_API_LIMIT, type IceApiOptions} from './ice-api-options.ts';
+import {IceHandler} from './ice-handler.ts';
 import {IceListener} from './ice-listener.ts';
-import {iceServers, isTurn, ownUrls, type IceServersAnswer} from './ice-servers.ts';
+import {iceServers, ownUrls, type IceServersAnswer} from './ice-servers.ts';
 import {registerIceMetrics} from './metrics.ts';
 import {readUser} from './user.ts';
 
-/** A browser asks once for a call, a home of many people a few times a minute. */
-const LIMIT = {perSecond: 5, burst: 60};
 const PROTOCOL = '/api/v1/turn/ice-servers';
 
-export interface IceApiOptions extends Partial<IceAccess> {
-  /** @default '127.0.0.1' */
-  host?: string;
-  /** 0 for any free one; undefined for none of its own, where another server mounts `handler`. */
-  port?: number | undefined;
-  /** Shared with the TURN servers, current one first; asked at each request. Empty: only STUN servers are listed. */
-  secrets: () => readonly string[];
-  /** Of our STUN and TURN servers; where none are given, those of the services of this process. */
-  urls?: readonly string[];
-  /** Other people's STUN servers, listed last. @default none */
-  publicFallback?: readonly string[];
-  /** Of credentials, at most 24 h. @default 3_600_000 */
-  lifetimeMs?: number;
-  /** @default 'sha1' */
-  algorithm?: CredentialAlgorithm;
-  /** Names of the STUN and TURN services of this process, whose addresses it lists. */
-  after?: readonly string[];
-}
+export type {IceApiOptions} from './ice-api-options.ts';
 
 /** Hands out the list of our STUN and TURN servers with time-limited credentials, over HTTP. */
 export class IceApiService implements Service {
@@ -48,13 +28,13 @@ export class IceApiService implements Service {
   #url: string | undefined;
   #issued = 0;
 
-  /** Errors: ICE_API_OPEN, ICE_URL, ICE_LIFETIME. */
+  /** Errors: ICE_API_OPEN, ICE_API_SETTING. */
   constructor(options: IceApiOptions) {
     this.#options = options;
     this.after = options.after ?? [];
-    this.#host = options.host ?? '127.0.0.1';
-    this.#lifetimeMs = options.lifetimeMs ?? 3_600_000;
-    validate(options, this.#host, this.#lifetimeMs);
+    this.#host = options.host ?? ICE_API_HOST;
+    this.#lifetimeMs = options.lifetimeMs ?? CREDENTIAL_LIFETIME_MS;
+    checkIceApiOptions(options);
   }
 
   /** For other HTTP servers of this process, once it has started. */
@@ -117,18 +97,19 @@ export class IceApiService implements Service {
         method: 'GET',
         path: '/ice/servers',
         access: 'control',
-        handle: ({query}) => ({json: this.#answer(readUser(query))}),
+        handle: ({query}) => ({json: this.answer(readUser(query))}),
       },
     ];
   }
 
   #createHandler(log: Logger): IceHandler {
-    const {corsOrigins = [], token, publicIce = false, limit = LIMIT, proxies = []} = this.#options;
+    const {corsOrigins = [], token, publicIce = false, limit = ICE_API_LIMIT, proxies = []} = this.#options;
     const access = {corsOrigins, token, publicIce, limit, proxies};
-    return new IceHandler({access, log, answer: (user) => this.#answer(user)});
+    return new IceHandler({access, log, answer: (user) => this.answer(user)});
   }
 
-  #answer(user: string): IceServersAnswer {
+  /** The list for a user, with a fresh credential. Throws ICE_NO_SERVERS while there is none. */
+  answer(user: string): IceServersAnswer {
     const {secrets, publicFallback = [], algorithm} = this.#options;
     const answer = iceServers({
       user,
@@ -152,47 +133,10 @@ export class IceApiService implements Service {
   }
 }
 
-function validate(options: IceApiOptions, host: string, lifetimeMs: number): void {
-  const {token, publicIce = false, port, urls = [], publicFallback = []} = options;
-  if (port !== undefined && !isLoopback(host) && token === undefined && !publicIce) throw open(host);
-  const broken =
-    urls.find((url) => parseIceUrl(url) === undefined) ??
-    publicFallback.find((url) => parseIceUrl(url) === undefined || isTurn(url));
-  if (broken !== undefined) throw wrongUrl(broken);
-  if (!(lifetimeMs >= 1_000 && lifetimeMs <= MAX_CREDENTIAL_LIFETIME_MS)) throw wrongLifetime();
-}
-
-function open(host: string): QuiverError {
-  return new QuiverError({
-    code: 'ICE_API_OPEN',
-    message: `On ${host} the ICE servers API would give TURN credentials to everyone`,
-    fix: 'Give it a token: (umask 077 && openssl rand -hex 32 > ice.token), then --ice-token-file ice.token; or say that everyone may have them: --public-ice',
-    exit: EXIT.refused,
-  });
-}
-
-function wrongUrl(url: string): QuiverError {
-  return new QuiverError({
-    code: 'ICE_URL',
-    message: `${JSON.stringify(url)} is no URL of a STUN or TURN server that can be listed here`,
-    fix: 'Write stun:stun.example:3478 or turn:turn.example:3478?transport=udp; only STUN as a public fallback.',
-    exit: EXIT.usage,
-  });
-}
-
-function wrongLifetime(): QuiverError {
-  return new QuiverError({
-    code: 'ICE_LIFETIME',
-    message: 'A TURN credential lives between one second and 24 hours',
-    fix: 'Choose a time in between, such as 1h.',
-    exit: EXIT.usage,
-  });
-}
-
 function noServers(): QuiverError {
   return new QuiverError({
     code: 'ICE_NO_SERVERS',
     message: 'There is no STUN or TURN server to list',
-    fix: 'Run one beside it: quiver run turn ice-api; or name yours in turn.ice_api.urls',
+    fix: 'Start one here: quiver turn start; say its public address: QUIVER_TURN_PUBLIC_IP; or name yours: turn.ice_api.urls',
   });
 }

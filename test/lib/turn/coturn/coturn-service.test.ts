@@ -156,6 +156,7 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
       kind: 'network.turn',
       status: 'ready',
       addresses: [`turn:127.0.0.1:${port}?transport=udp`, `turn:127.0.0.1:${port}?transport=tcp`],
+      publicAddresses: service.info().addresses,
       metadata: {engine: 'coturn', realm: 'turn.example', restarts: 0},
     });
     expect(await service.health(AbortSignal.timeout(3_000))).toMatchObject({ok: true, checks: [{detail: 'works'}]});

@@ -11,7 +11,8 @@ import {controlClient} from '../../../../src/lib/service/control-client.ts';
 import {createHost, type Host} from '../../../../src/lib/service/host.ts';
 import type {Service} from '../../../../src/lib/service/service.ts';
 import {parseIceUrl, readIceAnswer} from '../../../../src/lib/stun/ice-server.ts';
-import {IceApiService, type IceApiOptions} from '../../../../src/lib/turn/ice-api/ice-api-service.ts';
+import type {IceApiOptions} from '../../../../src/lib/turn/ice-api/ice-api-options.ts';
+import {IceApiService} from '../../../../src/lib/turn/ice-api/ice-api-service.ts';
 import {loadToken} from '../../../../src/lib/turn/ice-api/token.ts';
 import {checkAllocate} from '../../../../src/lib/turn/io/self-check.ts';
 import {TurnService} from '../../../../src/lib/turn/turn-service.ts';
@@ -150,7 +151,10 @@ describe('the ICE servers API', () => {
   it('does not say that it is ready with nothing to list', async () => {
     const service = new IceApiService({port: 0, secrets: () => [SECRET]});
     const health = await service.health(AbortSignal.timeout(1_000));
-    expect(health).toMatchObject({ok: false, checks: [{name: 'servers', fix: expect.stringContaining('quiver run')}]});
+    expect(health).toMatchObject({
+      ok: false,
+      checks: [{name: 'servers', fix: expect.stringContaining('quiver turn start')}],
+    });
   });
 
   it('says 503 once its TURN server is gone', async () => {
@@ -366,15 +370,21 @@ describe('the ICE servers API beside others', () => {
 });
 
 describe('its options', () => {
-  it.each<[Partial<IceApiOptions>, string]>([
-    [{lifetimeMs: 24 * 3_600_000 + 1}, 'ICE_LIFETIME'],
-    [{lifetimeMs: 0}, 'ICE_LIFETIME'],
-    [{lifetimeMs: Number.NaN}, 'ICE_LIFETIME'],
-    [{urls: ['http://turn.example']}, 'ICE_URL'],
-    [{publicFallback: ['turn:turn.example']}, 'ICE_URL'],
-  ])('are checked: %j', (options, code) => {
+  it.each<Partial<IceApiOptions>>([
+    {lifetimeMs: 24 * 3_600_000 + 1},
+    {lifetimeMs: 0},
+    {lifetimeMs: Number.NaN},
+    {urls: ['http://turn.example']},
+    {publicFallback: ['turn:turn.example']},
+    {corsOrigins: ['https://app.example/']},
+    {corsOrigins: ['app.example']},
+    {corsOrigins: ['null']},
+    {proxies: ['10.0.0.0/33']},
+    {limit: {perSecond: 0, burst: 1}},
+    {limit: {perSecond: 1, burst: Number.NaN}},
+  ])('are checked: %j', (options) => {
     expect(() => new IceApiService({secrets: () => [SECRET], ...options})).toThrow(
-      expect.objectContaining({code}) as Error,
+      expect.objectContaining({code: 'ICE_API_SETTING', exit: 2}) as Error,
     );
   });
 
