@@ -52,7 +52,7 @@ export class SocketServer {
     this.#options = options;
     this.#log = log;
     this.siblings = new Siblings((datagram) => this.#takeOver(datagram));
-    this.#connections = new ConnectionLimits(streams.connections, streams.connectionsPerSource);
+    this.#connections = new ConnectionLimits(streams);
     if (core.kind === 'stun') {
       this.#core = new StunCore(core.options);
       return;

@@ -101,11 +101,11 @@ export class StreamListener {
   }
 
   #accept(socket: Socket): void {
-    const {counters, admission, endpoints} = this.#options;
+    const {counters, admission, endpoints, now} = this.#options;
     socket.on('error', () => undefined);
     const {remoteAddress, remotePort} = socket;
     const remote = remoteAddress === undefined ? undefined : endpoints.fromText(remoteAddress, remotePort ?? 0);
-    const release = remote === undefined ? undefined : admission.admit(remote);
+    const release = remote === undefined ? undefined : admission.admit(remote, now());
     if (release === undefined) {
       counters.refused += 1;
       socket.destroy();

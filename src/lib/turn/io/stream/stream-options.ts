@@ -5,6 +5,9 @@ export interface StreamLimits {
   connections: number;
   /** Of one IPv4 address or IPv6 /64. */
   connectionsPerSource: number;
+  /** New ones of such a source: a TLS handshake takes a thousand times what a packet does. */
+  acceptsPerSecond: number;
+  acceptBurst: number;
   /** For the TLS handshake, and for the first whole message after it. */
   firstMessageMs: number;
   /** Without an allocation, since the last whole message. */
@@ -17,6 +20,8 @@ export const STREAM_LIMITS: StreamLimits = {
   connections: 4_096,
   // Many users may share an address; one host that opens them all leaves room for others.
   connectionsPerSource: 128,
+  acceptsPerSecond: 20,
+  acceptBurst: 200,
   firstMessageMs: 10_000,
   idleMs: 30_000,
   writeBufferBytes: 256 * 1024,

@@ -9,7 +9,7 @@ import type {StreamCounters, StreamEvents, StreamLimits} from './stream-options.
 const CHANNEL_DATA = 0x40;
 /** Message type of a Data indication, high and low byte. */
 const DATA_INDICATION = [0x00, 0x17] as const;
-/** Answers are still sent past the limit for data: on a stream nobody asks again. */
+/** Answers are still sent past the limit for data: on a stream nobody asks again. It is all that a stranger gets. */
 const ANSWER_RESERVE_BYTES = 64 * 1024;
 const PADDING = Buffer.alloc(4);
 
@@ -57,8 +57,8 @@ export class StreamPath implements ClientPath {
   send(first: Uint8Array, second?: Uint8Array): void {
     if (this.#closed || !this.#socket.writable) return;
     const {limits, counters} = this.#options;
-    const reserve = isData(first) ? 0 : ANSWER_RESERVE_BYTES;
-    if (this.#socket.writableLength > limits.writeBufferBytes + reserve) {
+    const dataLimit = this.#held ? limits.writeBufferBytes : 0;
+    if (this.#socket.writableLength > (isData(first) ? dataLimit : dataLimit + ANSWER_RESERVE_BYTES)) {
       counters.sendDropped += 1;
       return;
     }
