@@ -7,7 +7,7 @@ export default class Up extends BaseCommand<typeof Up> {
   static override summary = 'Run a whole network on this machine';
   static override description =
     'A bootstrap that is also a relay, a provider with the built-in model and whatever inference servers run here, a ' +
-    'client, and a chain with the contracts. Everything listens on loopback only, on free ports; other commands find it by themselves.';
+    'client, STUN, TURN and signalling, and a chain with the contracts. Everything listens on loopback only, on free ports; other commands find it by themselves.';
   static override flags = {
     ask: Flags.string({helpValue: '<prompt>', description: 'Ask this once everything runs, and verify the receipt'}),
     once: Flags.boolean({dependsOn: ['ask'], description: 'Stop after the answer'}),

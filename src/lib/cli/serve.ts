@@ -16,6 +16,9 @@ import {runServices, serviceLogger, type RunOptions} from './run-services.ts';
 /** Looking for inference servers and loading a model from a slow disk end within it. */
 const BACKENDS_TIMEOUT_MS = 60_000;
 
+/** Reading keys and asking a STUN server for the public address end within it. */
+const SET_UP_TIMEOUT_MS = 30_000;
+
 export interface OfferedModels {
   /** GGUF files to serve with the embedded engine. */
   modelPaths?: readonly string[] | undefined;
@@ -32,8 +35,14 @@ export async function serve(
   const config = await command.loadSettings();
   const log = await serviceLogger(config.get('log.level'));
   const backends = names.includes('provider') ? await ownBackends(command, config, log, models) : [];
-  const {places} = command;
-  const services = await createServices(names, {config, places, version: command.config.version, backends});
+  const services = await createServices(names, {
+    config,
+    places: command.places,
+    environment: process.env,
+    version: command.config.version,
+    backends,
+    signal: AbortSignal.timeout(SET_UP_TIMEOUT_MS),
+  });
   await runHere(command, config, {services, log});
 }
 

@@ -45,6 +45,16 @@ export function paymentKeyFile(places: Places, service: string): string {
   return join(identitiesFolder(places), `${service}.payment.key`);
 }
 
+/** The secret that TURN credentials are made with, where none is given. */
+export function turnSecretFile(places: Places): string {
+  return join(places.data, 'turn.secret');
+}
+
+/** Configuration and database of a coturn that runs for us; whatever is there is removed. */
+export function coturnFolder(places: Places): string {
+  return join(places.state, 'coturn');
+}
+
 /** Keystores, `<name>.json` each. */
 export function walletsFolder(places: Places): string {
   return join(places.data, 'wallets');

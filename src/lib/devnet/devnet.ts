@@ -11,6 +11,7 @@ import type {ListenOptions} from '../p2p/listen.ts';
 import {NodeService} from '../p2p/node-service.ts';
 import {createNodeServices} from '../p2p/role-services.ts';
 import type {Service, ServiceContext} from '../service/service.ts';
+import {connectionDevnet} from './connection.ts';
 
 /**
  * Everything stays on this machine, on ports that nobody else has. No QUIC: its dialling socket is bound to all
@@ -33,7 +34,8 @@ export interface DevnetOptions {
 
 /**
  * A whole network for one machine: a bootstrap that is also a relay, a provider and a client, three libp2p nodes with
- * identities of their own that talk over loopback sockets, and a chain with the contracts on it.
+ * identities of their own that talk over loopback sockets, what connects peers (STUN, TURN, signalling), and a chain
+ * with the contracts on it.
  */
 export async function createDevnet({
   config,
@@ -96,7 +98,8 @@ export async function createDevnet({
   const market = new MarketService({node: hubNode, network, protocolPrefix});
   const localChain = new LocalChainService({profile, places, port: 0, version, onAccountsCreated});
   const ownChain = profile.loopbackOnly ? [localChain] : [];
-  return [...ownChain, hubNode, ...hubFaces, market, providerNode, provider, clientNode, client];
+  const connection = await connectionDevnet(config, places, hubNode);
+  return [...ownChain, hubNode, ...hubFaces, market, ...connection, providerNode, provider, clientNode, client];
 }
 
 /** Where the hub listens; its ports are known once it is up. */

@@ -6,11 +6,12 @@ import {loadConfig} from '../../../src/lib/config/load.ts';
 import {placesUnder} from '../../../src/lib/config/places.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
 
-async function names(environment: Record<string, string>, services: readonly [ServiceName] = ['provider']) {
+async function names(environment: Record<string, string>, services: readonly ServiceName[] = ['provider']) {
   const folder = temporaryFolder();
   const places = placesUnder(folder);
   const config = await loadConfig({places, cwd: folder, environment});
-  const created = await createServices(services, {config, places, version: '0.0.0', backends: []});
+  const signal = AbortSignal.timeout(10_000);
+  const created = await createServices(services, {config, places, environment, version: '0.0.0', backends: [], signal});
   return created.map(({name}) => name);
 }
 
@@ -19,7 +20,25 @@ it('a provider is called as the settings say', async () => {
   expect(await names({QUIVER_PROVIDER_NAME: 'attic'})).toEqual(['node', 'attic', 'client']);
 });
 
-it('hubs take part in the market', async () => {
-  expect(await names({}, ['bootstrap'])).toEqual(['node', 'bootstrap', 'market']);
-  expect(await names({}, ['relay'])).toEqual(['node', 'relay', 'market']);
+it('hubs take part in the market, and peers meet at them', async () => {
+  expect(await names({}, ['bootstrap'])).toEqual(['node', 'bootstrap', 'signal-node', 'market']);
+  expect(await names({}, ['relay'])).toEqual(['node', 'relay', 'signal-node', 'market']);
+});
+
+it('what connects peers needs no node', async () => {
+  expect(await names({}, ['stun'])).toEqual(['stun']);
+  expect(await names({}, ['turn'])).toEqual(['turn', 'ice-api']);
+  expect(await names({QUIVER_TURN_ICE_API_PORT: 'off'}, ['turn'])).toEqual(['turn']);
+  expect(await names({}, ['signal', 'turn'])).toEqual(['turn', 'ice-api', 'signal']);
+  expect(await names({}, ['turn', 'relay'])).toEqual(['turn', 'ice-api', 'node', 'relay', 'signal-node', 'market']);
+});
+
+it('settings that can not go together are named', async () => {
+  await expect(names({QUIVER_TURN_TLS_CERT: 'cert.pem'}, ['turn'])).rejects.toMatchObject({code: 'TLS_FILES', exit: 2});
+  await expect(names({QUIVER_TURN_ICE_API_HOST: '0.0.0.0'}, ['turn'])).rejects.toMatchObject({
+    code: 'ICE_API_OPEN',
+    fix: expect.stringContaining('--public-ice'),
+  });
+  await expect(names({TURN_AUTH_SECRET: 'short'}, ['turn'])).rejects.toMatchObject({code: 'TURN_SECRET_WEAK'});
+  await expect(names({QUIVER_TURN_RELAY_PORT_RANGE: '5000-4000'}, ['turn'])).rejects.toMatchObject({exit: 2});
 });

@@ -137,6 +137,6 @@ function noServers(): QuiverError {
   return new QuiverError({
     code: 'ICE_NO_SERVERS',
     message: 'There is no STUN or TURN server to list',
-    fix: 'Start one here: quiver turn start; say its public address: QUIVER_TURN_PUBLIC_IP; or name yours: turn.ice_api.urls',
+    fix: 'Start one here: quiver turn start; say its public address: --public-ip ADDRESS; or name yours: turn.ice_api.urls',
   });
 }

@@ -1,0 +1,188 @@
+import {networkInterfaces} from 'node:os';
+
+import type {Config} from '../config/config.ts';
+import type {Environment} from '../config/expand.ts';
+import {coturnFolder, turnSecretFile, type Places} from '../config/places.ts';
+import {EXIT, QuiverError} from '../core/errors.ts';
+import type {Service} from '../service/service.ts';
+import type {IceApiOptions} from '../turn/ice-api/ice-api-service.ts';
+import type {ListenSettings} from '../turn/io/listening-server.ts';
+import type {RelayAddress} from '../turn/io/relay-ports.ts';
+import {findPublicAddresses, type PublicAddresses} from '../turn/public-address.ts';
+import type {TurnServiceOptions} from '../turn/turn-service.ts';
+
+export interface ConnectionSetup {
+  config: Config;
+  places: Places;
+  environment: Environment;
+  signal: AbortSignal;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** A STUN server for hosts without a TURN server, which answers STUN itself. */
+export async function createStun(setup: ConnectionSetup): Promise<Service> {
+  const {config} = setup;
+  const [{StunService}, {addresses}] = await Promise.all([
+    import('../turn/stun-service.ts'),
+    publicAddresses('stun', setup),
+  ]);
+  const alternatePort = config.get('stun.alternate_port');
+  return new StunService({
+    listen: {
+      ...listen('stun', config, addresses),
+      tcp: true,
+      ...(alternatePort !== false && {alternatePort}),
+    },
+    limits: bindingLimits(config),
+    workers: config.get('stun.workers'),
+  });
+}
+
+/** A TURN server and, unless it is off, the API that hands out its credentials. */
+export async function createTurn(setup: ConnectionSetup): Promise<Service[]> {
+  const {config, places} = setup;
+  const [{loadSecrets}, {readUsers}, found] = await Promise.all([
+    import('../turn/secret.ts'),
+    import('../turn/users.ts'),
+    publicAddresses('turn', setup),
+  ]);
+  const usersFile = config.get('turn.users_file');
+  const users = usersFile === undefined ? new Map<string, string>() : await readUsers(usersFile);
+  const secrets = await loadSecrets({given: givenSecrets(setup), path: turnSecretFile(places)});
+  const options = {...turnOptions(config, found), secrets, users};
+  return [await openTurn(setup, options), ...(await createIceApi(setup, secrets))];
+}
+
+async function openTurn({config, places}: ConnectionSetup, options: TurnServiceOptions): Promise<Service> {
+  const engine = config.get('turn.engine');
+  if (engine !== 'coturn') {
+    const {TurnService} = await import('../turn/turn-service.ts');
+    return new TurnService({...options, engine});
+  }
+  const {CoturnService} = await import('../turn/coturn/coturn-service.ts');
+  return new CoturnService({
+    ...options,
+    folder: coturnFolder(places),
+    force: config.get('turn.allow_vulnerable_coturn'),
+  });
+}
+
+/** None where its port is off. */
+async function createIceApi({config, environment}: ConnectionSetup, secrets: readonly string[]): Promise<Service[]> {
+  const port = config.get('turn.ice_api.port');
+  if (port === false) return [];
+  const [{IceApiService}, {loadToken}] = await Promise.all([
+    import('../turn/ice-api/ice-api-service.ts'),
+    import('../turn/ice-api/token.ts'),
+  ]);
+  const path = config.get('turn.ice_api.token_file');
+  const given = environment['QUIVER_ICE_TOKEN'];
+  const token = path === undefined && given === undefined ? undefined : await loadToken({given, path});
+  const options: IceApiOptions = {
+    host: config.get('turn.ice_api.host'),
+    port,
+    secrets: () => secrets,
+    urls: config.get('turn.ice_api.urls'),
+    publicFallback: config.get('turn.ice_api.public_fallback.enabled')
+      ? config.get('turn.ice_api.public_fallback.stun_servers')
+      : [],
+    lifetimeMs: config.get('turn.ice_api.credential_lifetime'),
+    algorithm: config.get('turn.credential_algorithm'),
+    corsOrigins: config.get('turn.ice_api.cors_origins'),
+    publicIce: config.get('turn.ice_api.public'),
+    token,
+    after: ['turn'],
+  };
+  return [new IceApiService(options)];
+}
+
+function turnOptions(config: Config, found: PublicAddresses): Omit<TurnServiceOptions, 'secrets' | 'users'> {
+  const lifetimeMs = config.get('turn.allocation_lifetime');
+  const [bandwidth, perAllocation] = [config.get('turn.bandwidth'), config.get('turn.bandwidth_per_allocation')];
+  const relays = config.get('turn.relay_ip_range').map(relayAddress);
+  const [low = 0, high = 0] = config.get('turn.relay_port_range').split('-').map(Number);
+  return {
+    listen: {...listen('turn', config, found.addresses), tcp: config.get('turn.tcp')},
+    relay: {addresses: relays.length > 0 ? relays : found.relays, ports: [low, high]},
+    realm: config.get('turn.realm'),
+    peers: {allow: config.get('turn.allow_peers'), deny: config.get('turn.deny_peers')},
+    credentialAlgorithm: config.get('turn.credential_algorithm'),
+    lifetimeMs,
+    maxLifetimeMs: Math.max(lifetimeMs, HOUR_MS),
+    sha256OnUdp: config.get('turn.sha256_on_udp'),
+    admission: {
+      maxAllocations: config.get('turn.max_allocations'),
+      maxPerUser: config.get('turn.max_allocations_per_user'),
+      perUserPerMinute: config.get('turn.allocations_per_minute'),
+    },
+    limits: {
+      ...bindingLimits(config),
+      ...(bandwidth !== undefined && {bytesPerSecond: bandwidth}),
+      ...(perAllocation !== undefined && {bytesPerSecondPerAllocation: perAllocation}),
+    },
+    workers: config.get('turn.workers'),
+  };
+}
+
+function listen(section: 'stun' | 'turn', config: Config, known: readonly string[]): Omit<ListenSettings, 'tcp'> {
+  const [certFile, keyFile] = [config.get(`${section}.tls_cert`), config.get(`${section}.tls_key`)];
+  if ((certFile === undefined) !== (keyFile === undefined)) throw halfCertificate(section);
+  const hosts = config.get(`${section}.hosts`);
+  return {
+    // Starting a server of a public network is the telling to open it to that network.
+    hosts: hosts.length > 0 ? hosts : config.profile.loopbackOnly ? ['127.0.0.1'] : everywhere(),
+    port: config.get(`${section}.port`),
+    publicAddresses: known,
+    ...(certFile !== undefined &&
+      keyFile !== undefined && {tls: {certFile, keyFile, port: config.get(`${section}.tls_port`)}}),
+  };
+}
+
+/** All interfaces; a machine without IPv6 has no address to bind for it. */
+function everywhere(): string[] {
+  const known = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
+  return known.some(({family}) => family === 'IPv6') ? ['0.0.0.0', '::'] : ['0.0.0.0'];
+}
+
+function bindingLimits(config: Config): {bindingsPerSecond: number; bindingBurst: number} {
+  return {
+    bindingsPerSecond: config.get('stun.rate_limit.requests_per_second'),
+    bindingBurst: config.get('stun.rate_limit.burst'),
+  };
+}
+
+function publicAddresses(section: 'stun' | 'turn', {config, signal}: ConnectionSetup): Promise<PublicAddresses> {
+  const given = config.get(`${section}.public_ip`);
+  return findPublicAddresses({
+    wanted: given.includes('auto') ? 'auto' : given,
+    loopbackOnly: config.profile.loopbackOnly && config.get(`${section}.hosts`).length === 0,
+    stunServer: config.get(`${section}.public_ip_from`),
+    // Its variable is a layer of the settings.
+    variable: `QUIVER_${section.toUpperCase()}_PUBLIC_IP`,
+    signal,
+  });
+}
+
+/** TURN_AUTH_SECRET is the name that operators have it under already. */
+function givenSecrets({config, environment}: ConnectionSetup): string[] {
+  const given = config.get('turn.auth_secret') ?? environment['TURN_AUTH_SECRET'] ?? '';
+  return given
+    .split(',')
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== '');
+}
+
+function relayAddress(line: string): RelayAddress {
+  const [address = '', announced] = line.split('=');
+  return {address, ...(announced !== undefined && {announced})};
+}
+
+function halfCertificate(section: string): QuiverError {
+  return new QuiverError({
+    code: 'TLS_FILES',
+    message: 'A certificate goes with its key, and only one of them is named',
+    fix: `Name both: --tls-cert FILE --tls-key FILE (${section}.tls_cert, ${section}.tls_key)`,
+    exit: EXIT.usage,
+  });
+}

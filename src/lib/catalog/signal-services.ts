@@ -1,0 +1,71 @@
+import type {Config} from '../config/config.ts';
+import {EXIT, QuiverError} from '../core/errors.ts';
+import type {NodeService} from '../p2p/node-service.ts';
+import type {Service} from '../service/service.ts';
+import type {IceServersFor} from '../signal/exchange.ts';
+import type {SignalServiceOptions} from '../signal/signal-service.ts';
+import type {IceApiService} from '../turn/ice-api/ice-api-service.ts';
+
+/** Signalling over WebSocket and HTTP; who joins is told the ICE servers of this process. */
+export async function createSignal(config: Config, beside: readonly Service[]): Promise<Service> {
+  const {SignalService} = await import('../signal/signal-service.ts');
+  return new SignalService({...signalOptions(config), iceServers: iceServersOf(beside)});
+}
+
+/** The same rooms for whoever comes over libp2p. */
+export async function createNodeSignal(
+  node: NodeService,
+  config: Config,
+  beside: readonly Service[],
+): Promise<Service> {
+  const {SignalNodeService} = await import('../signal/signal-node-service.ts');
+  const {protocolPrefix} = config.profile;
+  return new SignalNodeService({
+    node,
+    protocolPrefix,
+    allowedPeers: config.get('signal.allowed_peers'),
+    iceServers: iceServersOf(beside),
+  });
+}
+
+function signalOptions(config: Config): SignalServiceOptions {
+  const {profile} = config;
+  const [certFile, keyFile] = [config.get('signal.tls_cert'), config.get('signal.tls_key')];
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new QuiverError({
+      code: 'TLS_FILES',
+      message: 'A certificate goes with its key, and only one of them is named',
+      fix: 'Name both: --tls-cert FILE --tls-key FILE',
+      exit: EXIT.usage,
+    });
+  }
+  return {
+    protocolPrefix: profile.protocolPrefix,
+    // Starting a server of a public network is the telling to open it to that network.
+    host: config.get('signal.host') ?? (profile.loopbackOnly ? '127.0.0.1' : '0.0.0.0'),
+    port: config.get('signal.port'),
+    publicUrls: config.get('signal.public_urls'),
+    origins: config.get('signal.origins'),
+    trustedProxies: config.get('signal.trusted_proxies'),
+    allowedPeers: config.get('signal.allowed_peers'),
+    redisUrl: config.get('signal.redis_url'),
+    ...(certFile !== undefined && keyFile !== undefined && {tls: {certFile, keyFile}}),
+  };
+}
+
+/** Those of the ICE servers API in this process; none where it has none, or nothing to list yet. */
+function iceServersOf(beside: readonly Service[]): IceServersFor {
+  const api = beside.find(isIceApi);
+  return (peer) => {
+    try {
+      return api?.answer(peer).ice_servers ?? [];
+    } catch (error) {
+      if (error instanceof QuiverError && error.code === 'ICE_NO_SERVERS') return [];
+      throw error;
+    }
+  };
+}
+
+function isIceApi(service: Service): service is IceApiService {
+  return service.kind === 'network.ice-api';
+}
