@@ -67,7 +67,15 @@ async function main(): Promise<void> {
   } finally {
     for (const server of running) await server.stop();
   }
-  if (!values['no-memory']) report.memory.push(...(await memory(wire, place, chosen, note)));
+  if (!values['no-memory'])
+    report.memory.push(
+      ...(await memory(
+        wire,
+        place,
+        chosen.filter(({onlyIn}) => onlyIn === undefined),
+        note,
+      )),
+    );
   print(report, values.json);
 }
 
@@ -77,6 +85,7 @@ function oneRound(wire: Wire, row: Row, round: number, running: Running[], pairs
     const i = (turn + round) % running.length;
     const server = running[i];
     if (server === undefined || (row.notNodeTurn === true && server.kind.name === 'node-turn')) return [];
+    if (server.kind.onlyIn !== undefined && server.kind.onlyIn !== row.name) return [];
     const forMs = Number(values.ms);
     row.run(wire, pairs[i] ?? [], server.address, forMs / 4); // warms caches and compilers up
     const before = server.cpuUs();

@@ -16,7 +16,7 @@ const ALLOCATIONS = 2_000;
 const UNAUTHENTICATED = 200_000;
 const TRANSPORT = [ATTRIBUTE.requestedTransport, Buffer.from([17, 0, 0, 0])] as const;
 /** So many of each before anything is counted: compilers and heaps of JavaScript servers reach their size. */
-const WARM_ALLOCATIONS = 200;
+const WARM_ALLOCATIONS = 1_000;
 const WARM_UNAUTHENTICATED = 20_000;
 /** A heap is collected and sockets are closed a moment later. */
 const SETTLE_MS = 500;

@@ -1,7 +1,9 @@
 /** Medians over the rounds, ratios within them, and the goals beside. */
+import {availableParallelism} from 'node:os';
+
 import type {MemoryLine} from './memory.ts';
 import {ROWS} from './rows.ts';
-import {BASE} from './servers.ts';
+import {BASE, TWO_IN, TWO_WORKERS} from './servers.ts';
 
 export interface Sample {
   row: string;
@@ -87,6 +89,14 @@ export function print(report: Report, json: boolean): void {
     out(
       `${name.padEnd(34)}${server.padEnd(20)}${us.toFixed(2).padStart(10)}${ratios}${perSecond.toFixed(0).padStart(11)}`,
     );
+  }
+  const [one, two] = ['dgram', TWO_WORKERS].map((name) =>
+    lines.find(({row, server}) => row === TWO_IN && server === name),
+  );
+  if (one !== undefined && two !== undefined) {
+    const more = (two.perSecond / one.perSecond).toFixed(2);
+    const scope = availableParallelism() < 4 ? 'one CPU for both: says nothing' : 'goal ≥ 1.85';
+    out(`${'two workers / one, packets/s'.padEnd(54)}${more.padStart(10)} × (${scope})`);
   }
   for (const {name, server, value, unit, goal} of report.memory) {
     const met = goal === undefined ? '' : ` (goal ≤ ${goal}${value <= goal ? '' : ': not reached'})`;

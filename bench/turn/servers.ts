@@ -19,6 +19,8 @@ export interface Kind {
   /** Undefined when it is not installed. */
   command: ((ip: string, place: Place, folder: string) => string[]) | undefined;
   version: string;
+  /** Takes part in this row alone, and in no count of memory. */
+  onlyIn?: string;
 }
 
 export interface Running {
@@ -98,6 +100,9 @@ const nodeTurn: Kind = {
 };
 
 export const BASE = 'coturn';
+export const TWO_WORKERS = 'dgram, 2 workers';
+/** The row that two workers take part in. */
+export const TWO_IN = 'both ways 160 B';
 
 export function kinds(newerCoturn: string | undefined): Kind[] {
   return [
@@ -105,12 +110,11 @@ export function kinds(newerCoturn: string | undefined): Kind[] {
     ...(newerCoturn === undefined ? [] : [coturn('coturn (TURNSERVER)', newerCoturn)]),
     nodeTurn,
     ours('dgram', 'dgram'),
+    {...ours(TWO_WORKERS, 'dgram', '--workers=2'), onlyIn: TWO_IN},
     ours('batch', 'batch', '--no-segmentation'),
     ours('batch+GSO', 'batch'),
   ];
 }
-
-export const twoWorkers = (engine: string): Kind => ours(`${engine} ×2`, engine, '--workers=2');
 
 export async function start(kind: Kind, i: number, place: Place, wire: Wire): Promise<Running> {
   const address = {ip: place.server(i), port: PORT};
