@@ -19,9 +19,7 @@ export interface PublicAddressOptions {
   loopbackOnly: boolean;
   /** Asked where no interface has one: a STUN server that the operator named, as `stun:…` or host:port. */
   stunServer?: string | undefined;
-  /** What the environment says, for where nothing else does. */
-  environment?: string | undefined;
-  /** Named in the error. @example 'QUIVER_TURN_PUBLIC_IP' */
+  /** The variable of the environment that says it, for the error. @example 'QUIVER_TURN_PUBLIC_IP' */
   variable: string;
   /** @default those of this machine */
   interfaces?: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
@@ -32,29 +30,28 @@ export interface PublicAddresses {
   /** Canonical texts, IPv4 first; at least one. */
   addresses: string[];
   /** Who said so. */
-  source: 'given' | 'loopback' | 'interface' | 'stun' | 'environment';
+  source: 'given' | 'loopback' | 'interface' | 'stun';
   /** Own addresses to relay from, each `announced` as the public one that it is behind, where that is another. */
   relays: RelayAddress[];
 }
 
 /**
- * The addresses that others reach this host by: those given; else, for `auto`, public ones of its interfaces, what a
- * STUN server that the operator named sees, or the environment. Nobody else is asked, no cloud's metadata service
- * either. Errors: PUBLIC_ADDRESS_UNKNOWN, which names the variable, PUBLIC_ADDRESS_WRONG.
+ * The addresses that others reach this host by: those given; else, for `auto`, public ones of its interfaces, or what
+ * a STUN server that the operator named sees. Nobody else is asked, no cloud's metadata service either.
+ * Errors: PUBLIC_ADDRESS_UNKNOWN, which names the variable, PUBLIC_ADDRESS_WRONG, STUN_SERVER_WRONG.
  */
 export async function findPublicAddresses(options: PublicAddressOptions): Promise<PublicAddresses> {
-  const {wanted, loopbackOnly, stunServer, environment, variable, signal} = options;
+  const {wanted, loopbackOnly, stunServer, variable, signal} = options;
   const own = ownAddresses(options.interfaces ?? networkInterfaces);
   if (wanted !== 'auto') return behind(given(wanted), 'given', own);
   if (loopbackOnly) return behind([LOOPBACK], 'loopback', [LOOPBACK]);
   const onInterfaces = oneOfEach(own.filter(isPublic));
   if (onInterfaces.length > 0) return behind(onInterfaces, 'interface', own);
-  const seen = stunServer === undefined ? undefined : await askStun(stunServer, signal);
-  if (seen !== undefined) return behind([seen.mapped], 'stun', [seen.local]);
-  if (environment !== undefined && environment !== '') {
-    return behind(given(environment.split(',').map((text) => text.trim())), 'environment', own);
-  }
-  throw unknown(variable, stunServer);
+  if (stunServer === undefined) throw unknown(variable, '');
+  const {mapped, local} = await askStun(stunServer, variable, signal);
+  // Clients would be sent there.
+  if (!isPublic(mapped)) throw unknown(variable, `, and ${stunServer} sees ${mapped.address} of it`);
+  return behind([mapped], 'stun', [local]);
 }
 
 /** Puts each public address before an own one of its family: itself, where this machine has it. */
@@ -91,20 +88,17 @@ function oneOfEach(addresses: readonly IpAddress[]): IpAddress[] {
   return [4, 6].flatMap((family) => addresses.find((address) => address.family === family) ?? []);
 }
 
-/** An answer that can't be right is none: clients would be sent there. */
-async function askStun(server: string, signal: AbortSignal): Promise<Pick<Bound, 'mapped' | 'local'> | undefined> {
+async function askStun(server: string, variable: string, signal: AbortSignal): Promise<Bound> {
   const url = parseIceUrl(server) ?? parseIceUrl(`stun:${server}`);
   if (url === undefined || url.scheme.startsWith('turn')) throw wrongServer(server);
   const {host, port, scheme} = url;
   const transport = scheme === 'stuns' ? 'tls' : 'udp';
   try {
-    const bound = await bindStun({host, port, transport, timeoutMs: ASK_TIMEOUT_MS, signal});
-    return isPublic(bound.mapped) ? bound : undefined;
+    return await bindStun({host, port, transport, timeoutMs: ASK_TIMEOUT_MS, signal});
   } catch (error) {
-    // The reason why it can't be asked is for `ice check`; here the environment may still say it.
     signal.throwIfAborted();
-    if (error instanceof QuiverError) return undefined;
-    throw error;
+    if (!(error instanceof QuiverError)) throw error;
+    throw unknown(variable, `, and ${server} could not be asked: ${error.message}`, error);
   }
 }
 
@@ -118,12 +112,12 @@ function given(texts: readonly string[]): IpAddress[] {
   return addresses.toSorted((a, b) => a.family - b.family);
 }
 
-function unknown(variable: string, stunServer: string | undefined): QuiverError {
-  const asked = stunServer === undefined ? '' : `, and ${stunServer} did not tell one`;
+function unknown(variable: string, asked: string, cause?: unknown): QuiverError {
   return new QuiverError({
     code: 'PUBLIC_ADDRESS_UNKNOWN',
     message: `No interface of this machine has a public address${asked}`,
-    fix: `Say what it is: export ${variable}=ADDRESS`,
+    fix: `Say what it is: --public-ip ADDRESS, or export ${variable}=ADDRESS; or who sees it: --public-ip-from stun:stun.example`,
+    cause,
   });
 }
 

@@ -77,22 +77,25 @@ describe('the public address', () => {
     });
   });
 
-  it('is asked of the STUN server that was named, and before the environment', async () => {
+  it('is asked of the STUN server that was named', async () => {
     const server = await stunServer('8.8.8.8');
     const relays = [{address: '127.0.0.1', announced: '8.8.8.8'}];
     const seen = {addresses: ['8.8.8.8'], source: 'stun', relays};
-    expect(await find({stunServer: server, environment: '192.0.2.1'})).toEqual(seen);
+    expect(await find({stunServer: server})).toEqual(seen);
     expect(await find({stunServer: `stun:${server}`})).toEqual(seen);
   });
 
   it('is not one that nobody could reach, though a STUN server says so', async () => {
-    const environment = '192.0.2.1, 2001:db8::1';
-    const known = {addresses: ['192.0.2.1', '2001:db8::1'], source: 'environment'};
-    expect(await find({stunServer: await stunServer('10.0.0.2'), environment})).toMatchObject(known);
-    expect(await find({stunServer: 'no-such-host.invalid', environment})).toMatchObject(known);
-    await expect(find({stunServer: 'turn:turn.example', environment})).rejects.toMatchObject({
-      code: 'STUN_SERVER_WRONG',
-    });
+    for (const [server, said] of [
+      [await stunServer('10.0.0.2'), '10.0.0.2 of it'],
+      ['127.0.0.1:1', 'could not be asked'],
+    ] as const) {
+      await expect(find({stunServer: server})).rejects.toMatchObject({
+        code: 'PUBLIC_ADDRESS_UNKNOWN',
+        message: expect.stringContaining(said) as string,
+      });
+    }
+    await expect(find({stunServer: 'turn:turn.example'})).rejects.toMatchObject({code: 'STUN_SERVER_WRONG'});
   });
 
   it('is relayed from itself, where this machine has it', async () => {
@@ -107,10 +110,8 @@ describe('the public address', () => {
   it('is unknown otherwise, and the error names what says it', async () => {
     await expect(find({})).rejects.toMatchObject({
       code: 'PUBLIC_ADDRESS_UNKNOWN',
-      fix: 'Say what it is: export QUIVER_TURN_PUBLIC_IP=ADDRESS',
+      fix: expect.stringContaining('export QUIVER_TURN_PUBLIC_IP=ADDRESS') as string,
     });
-    await expect(find({environment: ''})).rejects.toMatchObject({code: 'PUBLIC_ADDRESS_UNKNOWN'});
-    await expect(find({environment: 'nonsense'})).rejects.toMatchObject({code: 'PUBLIC_ADDRESS_WRONG'});
     const stopped = AbortSignal.abort(new Error('stopped'));
     await expect(find({stunServer: '127.0.0.1:1', signal: stopped})).rejects.toThrow('stopped');
   });

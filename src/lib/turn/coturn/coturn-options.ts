@@ -21,8 +21,8 @@ export interface CoturnOptions extends Pick<
   | 'certificatePollMs'
 > {
   /**
-   * Where its configuration and database live while it runs, for this user only; below the state folder. Whatever is
-   * there is removed.
+   * Its configuration and database live in a folder in there while it runs, for this user only. What processes that
+   * have ended left there is removed.
    */
   folder: string;
   /** Name on the PATH, or a path. @default 'turnserver' */

@@ -1,8 +1,8 @@
-import {mkdir, rm} from 'node:fs/promises';
+import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 
 import {QuiverError} from '../../core/errors.ts';
-import {createPrivateFile, PRIVATE_FOLDER_MODE} from '../../core/private-file.ts';
+import {createPrivateFile} from '../../core/private-file.ts';
 import type {Logger} from '../../observability/logger.ts';
 import {pause, withDeadline} from '../../service/deadline.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
@@ -20,6 +20,7 @@ import type {CoturnOptions} from './coturn-options.ts';
 import {findCoturn, type CoturnProgram} from './find-coturn.ts';
 import {freePort} from './free-port.ts';
 import {LogLines} from './log-lines.ts';
+import {openRunFolder} from './run-folder.ts';
 
 /** It listens within a second, on a busy machine within several. */
 const READY_TIMEOUT_MS = 20_000;
@@ -46,6 +47,7 @@ export class CoturnService implements Service {
   #child: CoturnChild | undefined;
   /** With the ports that were given where any would do. */
   #listen: ListenSettings;
+  #folder: string | undefined;
   #watcher: CertificateWatcher | undefined;
   #metricsPort: number | undefined;
   #restarts = 0;
@@ -89,7 +91,7 @@ export class CoturnService implements Service {
     this.#watcher?.stop();
     await this.#child?.stop();
     await this.#supervision;
-    await rm(this.#options.folder, {recursive: true, force: true});
+    if (this.#folder !== undefined) await rm(this.#folder, {recursive: true, force: true});
     this.#status = 'stopped';
   }
 
@@ -146,12 +148,10 @@ export class CoturnService implements Service {
   }
 
   async #writeConfig(program: CoturnProgram): Promise<void> {
-    const {folder} = this.#options;
-    const text = turnserverConf({...this.#options, listen: this.#listen, metricsPort: this.#metricsPort}, program);
-    // What a killed process has left there is not ours to read, and it may have another mode.
-    await rm(folder, {recursive: true, force: true});
-    await mkdir(folder, {recursive: true, mode: PRIVATE_FOLDER_MODE});
-    await createPrivateFile(this.#configFile, text);
+    const settings = {...this.#options, listen: this.#listen, metricsPort: this.#metricsPort};
+    const folder = await openRunFolder(this.#options.folder);
+    this.#folder = folder;
+    await createPrivateFile(this.#configFile, turnserverConf({...settings, folder}, program));
   }
 
   /** Starts it, and resolves once it works; ends it again when it does not in time. */
@@ -278,7 +278,7 @@ export class CoturnService implements Service {
   }
 
   get #configFile(): string {
-    return join(this.#options.folder, 'turnserver.conf');
+    return join(this.#folder ?? '', 'turnserver.conf');
   }
 }
 

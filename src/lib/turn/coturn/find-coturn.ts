@@ -88,7 +88,7 @@ function vulnerable(path: string, version: string): QuiverError {
   return new QuiverError({
     code: 'COTURN_VULNERABLE',
     message: `${path} is coturn ${version}, in which clients get round the rules for peers (CVE-2026-27624)`,
-    fix: 'Build coturn 4.17 or later, use our own engine (--engine dgram), or run it all the same: --force-coturn',
+    fix: 'Build coturn 4.17 or later, use our own engine (--engine dgram), or run it all the same: --allow-vulnerable-coturn',
     exit: EXIT.refused,
   });
 }

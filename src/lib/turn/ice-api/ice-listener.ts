@@ -94,7 +94,7 @@ async function explain(error: unknown, host: string, port: number): Promise<unkn
     return new QuiverError({
       code: 'PORT_TAKEN',
       message: `The port of the ICE servers API, ${port}, is ${await describePortHolder(port)}`,
-      fix: 'Use any free one: QUIVER_TURN_ICE_API_PORT=0',
+      fix: 'Use any free one: --ice-port 0 (with `quiver run`: QUIVER_TURN_ICE_API_PORT=0)',
       cause: error,
     });
   }
@@ -102,7 +102,7 @@ async function explain(error: unknown, host: string, port: number): Promise<unkn
     return new QuiverError({
       code: 'PORT_REFUSED',
       message: `This user may not open port ${port} for the ICE servers API`,
-      fix: 'Use one above 1023: QUIVER_TURN_ICE_API_PORT=8083',
+      fix: 'Use one above 1023: --ice-port 8083 (with `quiver run`: QUIVER_TURN_ICE_API_PORT=8083)',
       cause: error,
     });
   }

@@ -1,8 +1,8 @@
 import {execFileSync, spawn} from 'node:child_process';
 import {createSocket} from 'node:dgram';
 import {once} from 'node:events';
-import {chmodSync, existsSync, readFileSync, statSync, writeFileSync} from 'node:fs';
-import {join} from 'node:path';
+import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
 
 import {connect as connectTls} from 'node:tls';
 
@@ -55,6 +55,7 @@ interface Started {
 
 async function start(options: Partial<CoturnOptions> = {}, graceMs = 100): Promise<Started> {
   const folder = join(temporaryFolder(), 'coturn');
+  mkdirSync(join(folder, '99999999'), {recursive: true});
   const lines: string[] = [];
   const log = await createLogger({level: 'debug', destination: {write: (line) => lines.push(line)}});
   firstRelayPort += 200;
@@ -81,7 +82,7 @@ async function start(options: Partial<CoturnOptions> = {}, graceMs = 100): Promi
   hosts.push(host);
   await host.start();
   const port = Number(/:(\d+)\?/.exec(service.info().addresses[0] ?? '')?.[1]);
-  return {service, host, folder, port, lines};
+  return {service, host, folder: join(folder, String(process.pid)), port, lines};
 }
 
 function login(secret: string): {username: string; password: string} {
@@ -172,7 +173,7 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
     expect(isAlive(pid)).toBe(true);
     await host.stop();
     expect(isAlive(pid)).toBe(false);
-    expect(existsSync(folder)).toBe(false);
+    expect(readdirSync(dirname(folder))).toEqual([]);
   });
 
   it('keeps its secrets in a file that only we can read', async () => {
@@ -389,7 +390,7 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
       code: 'COTURN_START',
       message: expect.stringMatching(/status 7; it says: no luck/) as string,
     });
-    expect(existsSync(folder)).toBe(false);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('does not run an old one unless forced', async () => {

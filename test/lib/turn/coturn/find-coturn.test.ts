@@ -26,7 +26,7 @@ describe('the coturn of this machine', () => {
       code: 'COTURN_VULNERABLE',
       exit: 4,
       message: expect.stringMatching(/coturn 4\.6\.1.*CVE-2026-27624/) as string,
-      fix: expect.stringContaining('--force-coturn') as string,
+      fix: expect.stringContaining('--allow-vulnerable-coturn') as string,
     });
   });
 
