@@ -53,6 +53,15 @@ function wantedPorts(config: Config): WantedPort[] {
     add(`${service}.ws_port`, 'tcp', config.get(`${service}.ws_port`));
     add(`${service}.webrtc_port`, 'udp', config.get(`${service}.webrtc_port`));
   }
+  for (const service of ['stun', 'turn'] as const) {
+    add(`${service}.port`, 'udp', config.get(`${service}.port`));
+    add(`${service}.port`, 'tcp', config.get(`${service}.port`));
+    if (config.get(`${service}.tls_cert`) !== undefined) {
+      add(`${service}.tls_port`, 'tcp', config.get(`${service}.tls_port`));
+    }
+  }
+  add('signal.port', 'tcp', config.get('signal.port'));
+  add('turn.ice_api.port', 'tcp', config.get('turn.ice_api.port'));
   add('admin.port', 'tcp', config.get('admin.port'));
   return all;
 }

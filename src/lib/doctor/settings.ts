@@ -5,7 +5,7 @@ import {CONFIG_KEYS, environmentName} from '../config/schema.ts';
 import {ok, warn, type Check} from './check.ts';
 
 /** Read by quiver or oclif without being a configuration key. */
-const OTHER_VARIABLES = ['QUIVER_HOME', 'QUIVER_CONFIG', 'QUIVER_CONTENT_TYPE', 'QUIVER_DEBUG'];
+const OTHER_VARIABLES = ['QUIVER_HOME', 'QUIVER_CONFIG', 'QUIVER_CONTENT_TYPE', 'QUIVER_DEBUG', 'QUIVER_ICE_TOKEN'];
 /** Where oclif keeps its own things; bin/run.js derives them from QUIVER_HOME. */
 const OCLIF_FOLDERS = ['QUIVER_CONFIG_DIR', 'QUIVER_DATA_DIR', 'QUIVER_CACHE_DIR'];
 
