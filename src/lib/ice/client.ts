@@ -1,0 +1,254 @@
+import {randomBytes} from 'node:crypto';
+
+import type {PrivateKey} from '@libp2p/interface';
+import type {Registry} from 'prom-client';
+
+import type {Logger} from '../observability/logger.ts';
+import type {SignalChannel, SignalMessage} from '../records/signal-message.ts';
+import {IceConnection} from './connection.ts';
+import type {ConnectionState} from './connection-types.ts';
+import {iceFailed, peerAbsent} from './errors.ts';
+import {iceMetrics, type IceMetrics} from './metrics.ts';
+import type {IcePolicy, PathServers} from './path-types.ts';
+import type {QualityOptions} from './quality.ts';
+import type {IceStream} from './stream.ts';
+
+export interface IceClientOptions {
+  channel: SignalChannel;
+  /** Signs what we say; belongs to `channel.self`. */
+  key: PrivateKey;
+  /** STUN and TURN servers, as they can be reached now: what `ServerChoice` gives. */
+  servers(signal: AbortSignal): Promise<PathServers>;
+  /** `relay` lets nothing but TURN servers see our addresses. @default 'all' */
+  policy?: IcePolicy;
+  /** Only this address of ours is used, e.g. 127.0.0.1 on a network of this machine. @default all */
+  bindAddress?: string;
+  /** UDP ports that may be used, first and last. @default any */
+  ports?: readonly [number, number];
+  /** Certificates (PEM) that TURN over TLS may have beside the system's. */
+  ca?: string;
+  quality?: QualityOptions;
+  /** For one try at a path. @default 15000 */
+  attemptMs?: number;
+  /** For getting a lost connection back. @default 60000 */
+  recoverMs?: number;
+  log?: Logger;
+  metrics?: Registry;
+  /** Whether a peer may connect that we have not asked for. @default nobody */
+  accept?(peer: string): boolean;
+  /** A peer that was let in, when it is connected. */
+  onConnection?(connection: IceConnection): void;
+  /** What a peer opens on any connection; without it such streams are refused. */
+  onStream?(stream: IceStream, connection: IceConnection): void;
+  onState?(connection: IceConnection, state: ConnectionState): void;
+}
+
+export interface ConnectOptions {
+  signal: AbortSignal;
+  /** For the peer to come, and for the path. @default 30000 */
+  deadlineMs?: number;
+  /**
+   * `offer` at once, `answer` only, or by the order of the ids, so that both can call at the same time.
+   * @default 'order'
+   */
+  role?: 'offer' | 'answer' | 'order';
+}
+
+const DEADLINE_MS = 30_000;
+/** Where both call, one offer is enough; where the other only waits, this is what it costs. */
+const POLITE_MS = 1_500;
+const RETRY_MS = 1_000;
+/** Connections that strangers have begun and not finished. */
+const UNFINISHED_LIMIT = 16;
+const ENDED_LIMIT = 256;
+const SESSION = /^([A-Za-z0-9_-]{16})\.[A-Za-z0-9_-]{1,32}$/;
+
+/** Connections with the peers of one signalling room. */
+export class IceClient {
+  readonly #options: IceClientOptions;
+  /** By peer and id. */
+  readonly #connections = new Map<string, IceConnection>();
+  readonly #ended = new Set<string>();
+  readonly #metrics: IceMetrics | undefined;
+  readonly #unsubscribe: () => void;
+
+  constructor(options: IceClientOptions) {
+    this.#options = options;
+    this.#metrics = options.metrics === undefined ? undefined : iceMetrics(options.metrics);
+    this.#unsubscribe = options.channel.on('message', ({from, message}) => this.#receive(from, message));
+  }
+
+  get connections(): readonly IceConnection[] {
+    return [...this.#connections.values()];
+  }
+
+  /** Connects with a peer of the room, which may still have to come. Errors: ICE_PEER_ABSENT, ICE_FAILED. */
+  async connect(
+    peer: string,
+    {signal, deadlineMs = DEADLINE_MS, role = 'order'}: ConnectOptions,
+  ): Promise<IceConnection> {
+    const {channel} = this.#options;
+    const connection = this.#create(randomBytes(12).toString('base64url'), peer);
+    const deadline = AbortSignal.timeout(deadlineMs);
+    const until = AbortSignal.any([signal, deadline]);
+    const startedMs = performance.now();
+    channel.report('checking');
+    try {
+      await this.#settle(connection, role, until);
+      channel.report('connected');
+      this.#metrics?.connected(connection.stats()?.type ?? 'none', performance.now() - startedMs);
+      return connection;
+    } catch (cause) {
+      channel.report('failed');
+      if (!signal.aborted) this.#metrics?.failed();
+      const present = channel.peers().some((known) => known.peer === peer);
+      const error = deadline.aborted
+        ? present
+          ? iceFailed(peer, 'no pair of addresses works', cause)
+          : peerAbsent(peer)
+        : cause;
+      await connection.close(error instanceof Error ? error : iceFailed(peer, 'it was given up', error));
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  /** Closes all connections; the channel stays. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    await Promise.all(this.connections.map((connection) => connection.close()));
+  }
+
+  async #settle(connection: IceConnection, role: 'offer' | 'answer' | 'order', until: AbortSignal): Promise<void> {
+    const {channel} = this.#options;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      until.addEventListener('abort', () => reject(abortReason(until)), {once: true});
+    });
+    aborted.catch(() => undefined);
+    if (role === 'answer') return Promise.race([connection.established, aborted]);
+    await Promise.race([this.#present(connection.peer), connection.established, aborted]);
+    if (role === 'order' && channel.self > connection.peer) {
+      await Promise.race([connection.established, sleep(POLITE_MS), aborted]);
+    }
+    for (;;) {
+      if (!connection.isNew) return Promise.race([connection.established, aborted]);
+      try {
+        await Promise.race([connection.offer(), connection.established, aborted]);
+        return await Promise.race([connection.established, aborted]);
+      } catch (error) {
+        if (until.aborted || connection.state === 'closed') throw error;
+        await Promise.race([sleep(RETRY_MS), connection.established, aborted]);
+      }
+    }
+  }
+
+  /** Resolves when the peer is in the room. */
+  async #present(peer: string): Promise<void> {
+    const {channel} = this.#options;
+    if (channel.peers().some((known) => known.peer === peer)) return;
+    const here = Promise.withResolvers<void>();
+    const off = channel.on('presence', (event) => {
+      if (event.peer === peer && event.present) here.resolve();
+    });
+    await here.promise.finally(off);
+  }
+
+  #receive(from: string, message: SignalMessage): void {
+    const id = message.session === undefined ? undefined : SESSION.exec(message.session)?.[1];
+    if (id === undefined) return;
+    const known =
+      this.#connections.get(nameOf(from, id)) ?? (message.type === 'offer' ? this.#meet(from, id) : undefined);
+    void known?.receive(message);
+  }
+
+  /** What becomes of an offer for a connection that we don't know. */
+  #meet(from: string, id: string): IceConnection | undefined {
+    const {channel} = this.#options;
+    const own = this.connections.find((connection) => connection.peer === from && connection.isNew);
+    if (own !== undefined) {
+      // Both call: one connection is enough, and both sides must choose the same.
+      if (channel.self < from && own.isOffering) return undefined;
+      this.#connections.delete(nameOf(from, own.id));
+      own.adopt(id);
+      this.#connections.set(nameOf(from, id), own);
+      return own;
+    }
+    if (this.#ended.has(nameOf(from, id)) || this.#options.accept?.(from) !== true) return undefined;
+    if (this.connections.filter((connection) => connection.isNew).length >= UNFINISHED_LIMIT) return undefined;
+    return this.#admit(this.#create(id, from));
+  }
+
+  #admit(connection: IceConnection): IceConnection {
+    const startedMs = performance.now();
+    const timer = setTimeout(() => {
+      if (connection.isNew) void connection.close(iceFailed(connection.peer, 'it took too long'));
+    }, DEADLINE_MS);
+    void this.#watch(connection, startedMs).finally(() => clearTimeout(timer));
+    return connection;
+  }
+
+  async #watch(connection: IceConnection, startedMs: number): Promise<void> {
+    try {
+      await connection.established;
+    } catch {
+      this.#metrics?.failed();
+      return;
+    }
+    this.#metrics?.connected(connection.stats()?.type ?? 'none', performance.now() - startedMs);
+    this.#options.onConnection?.(connection);
+  }
+
+  #create(id: string, peer: string): IceConnection {
+    const {channel, policy = 'all'} = this.#options;
+    const connection: IceConnection = new IceConnection({
+      ...this.#options,
+      id,
+      peer,
+      policy,
+      room: channel.room,
+      self: channel.self,
+      tell: (message) => channel.send(peer, message),
+      onStream: (stream) => {
+        if (this.#options.onStream === undefined) stream.reset('nothing is offered here');
+        else this.#options.onStream(stream, connection);
+      },
+      onState: (state) => {
+        if (state === 'closed') this.#forget(connection);
+        this.#options.onState?.(connection, state);
+      },
+    });
+    this.#connections.set(nameOf(peer, id), connection);
+    return connection;
+  }
+
+  /** What is still on its way from the other side must not open it anew. */
+  #forget({peer, id}: IceConnection): void {
+    this.#connections.delete(nameOf(peer, id));
+    this.#ended.add(nameOf(peer, id));
+    const [oldest] = this.#ended;
+    if (this.#ended.size > ENDED_LIMIT && oldest !== undefined) this.#ended.delete(oldest);
+  }
+}
+
+/** Connects two peers once: the pair of `IceClient` and `connect` for those who need no more. */
+export async function connectPeer(options: IceClientOptions & ConnectOptions & {peer: string}): Promise<IceConnection> {
+  const client = new IceClient(options);
+  const connection = await client.connect(options.peer, options).catch(async (error: unknown) => {
+    await client.close();
+    throw error;
+  });
+  void connection.closed.then(() => client.close());
+  return connection;
+}
+
+function nameOf(peer: string, id: string): string {
+  return `${peer}/${id}`;
+}
+
+function abortReason({reason}: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

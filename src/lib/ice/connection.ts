@@ -1,0 +1,269 @@
+import type {SignalMessage} from '../records/signal-message.ts';
+import type {Attempt} from './attempt.ts';
+import type {ConnectionOptions, ConnectionState, ConnectionStats} from './connection-types.ts';
+import {connectionClosed, connectionLost, iceFailed} from './errors.ts';
+import {Mux} from './mux.ts';
+import {Negotiator} from './negotiator.ts';
+import {PathWatch} from './path-watch.ts';
+import type {IcePolicy} from './path-types.ts';
+import type {Verdict} from './quality.ts';
+import {Restarts, type RestartReason} from './restarts.ts';
+import type {IceStream} from './stream.ts';
+
+export type {ConnectionOptions, ConnectionState, ConnectionStats} from './connection-types.ts';
+
+const RECOVER_MS = 60_000;
+/** Both sides notice a dead path at once: the one with the greater id lets the other go first. */
+const POLITE_MS = 1_000;
+/** What is still on its way may arrive before a connection is closed. */
+const LINGER_MS = 5_000;
+const LINGER_STEP_MS = 20;
+const FAREWELL_MS = 200;
+/** The only byte of the last message; a link's messages begin with lesser ones. */
+const FAREWELL = 3;
+
+/**
+ * A connection with one peer that outlives the paths it goes over: streams go on where they were when ICE is restarted,
+ * by us or by the other side.
+ */
+export class IceConnection {
+  readonly peer: string;
+  readonly #options: ConnectionOptions;
+  readonly #mux: Mux;
+  readonly #negotiator: Negotiator;
+  readonly #restarts = new Restarts();
+  readonly #established = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<Error | undefined>();
+  readonly #createdMs = performance.now();
+  #state: ConnectionState = 'checking';
+  #watch: PathWatch | undefined;
+  #switches = 0;
+  #setupMs = 0;
+  #bytes = {sent: 0, received: 0};
+  #restarting: Promise<void> | undefined;
+  #closing = false;
+
+  constructor(options: ConnectionOptions) {
+    this.peer = options.peer;
+    this.#options = options;
+    this.#mux = new Mux(options.self < options.peer, (stream) => {
+      if (options.onStream === undefined) stream.reset('nothing is offered here');
+      else options.onStream(stream);
+    });
+    this.#negotiator = new Negotiator(options, {
+      switched: (attempt) => this.#switch(attempt),
+      data: (bytes) => this.#data(bytes),
+      control: (bytes) => this.#watch?.receive(bytes),
+      drain: () => this.#mux.link.flush(),
+      lost: () => this.#recover('dead'),
+      refused: (error) => this.#warn(error),
+    });
+    this.#established.promise.catch(() => undefined);
+  }
+
+  get id(): string {
+    return this.#negotiator.id;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** There has been no path yet. */
+  get isNew(): boolean {
+    return this.#state === 'checking';
+  }
+
+  /** Whether our own offer is on its way, and nothing has come of it yet. */
+  get isOffering(): boolean {
+    return this.#negotiator.isOffering;
+  }
+
+  /** Resolves with the first path, rejects when the connection closes without one. */
+  get established(): Promise<void> {
+    return this.#established.promise;
+  }
+
+  /** Resolves at the end: with the error, if it was one. */
+  get closed(): Promise<Error | undefined> {
+    return this.#closed.promise;
+  }
+
+  /** Opens a stream; `header` is JSON that says what it is for. */
+  openStream(header: unknown): IceStream {
+    return this.#mux.open(header);
+  }
+
+  /** Undefined before the first path. */
+  stats(): ConnectionStats | undefined {
+    const pair = this.#negotiator.current?.path.pair;
+    const watch = this.#watch;
+    if (pair === undefined || watch === undefined) return undefined;
+    return {
+      type: pair.type,
+      pair: {local: pair.local, remote: pair.remote},
+      setupMs: this.#setupMs,
+      ...watch.report(),
+      bytesSent: this.#bytes.sent,
+      bytesReceived: this.#bytes.received,
+      restarts: Math.max(0, this.#switches - 1),
+    };
+  }
+
+  /** Looks for a path, as the one that offers. Errors: ICE_FAILED, ICE_CLOSED. */
+  async offer(policy: IcePolicy = this.#options.policy): Promise<void> {
+    if (this.#closing) throw connectionClosed(this.peer);
+    await this.#negotiator.offer(policy);
+  }
+
+  /**
+   * Takes another path while the old one goes on as long as it can. Resolves when data goes over the new one.
+   * Errors: ICE_FAILED.
+   */
+  restart(reason: RestartReason = 'asked'): Promise<void> {
+    this.#restarting ??= this.#restart(reason).finally(() => (this.#restarting = undefined));
+    return this.#restarting;
+  }
+
+  /** A message of the peer about this connection. */
+  receive(message: SignalMessage): Promise<void> {
+    return this.#negotiator.receive(message);
+  }
+
+  /** The peer's offer for a connection of its own replaces ours that has no path yet: both wanted the same. */
+  adopt(id: string): void {
+    this.#negotiator.id = id;
+  }
+
+  /** Says goodbye when all is sent, and gives everything back. Idempotent. */
+  async close(error?: Error): Promise<void> {
+    if (this.#closing) {
+      await this.closed;
+      return;
+    }
+    this.#closing = true;
+    const {current} = this.#negotiator;
+    if (error === undefined && current?.isOpen === true) {
+      const until = performance.now() + LINGER_MS;
+      while (this.#mux.link.keptBytes > 0 && performance.now() < until && this.#live) await sleep(LINGER_STEP_MS);
+      if (current.path.send(Buffer.of(FAREWELL))) await sleep(FAREWELL_MS);
+    }
+    await this.#end(error);
+  }
+
+  get #live(): boolean {
+    return this.#state !== 'closed';
+  }
+
+  async #end(error?: Error): Promise<void> {
+    if (!this.#live) return;
+    this.#closing = true;
+    this.#setState('closed');
+    this.#watch?.stop();
+    this.#mux.fail(error ?? connectionClosed(this.peer));
+    this.#established.reject(error ?? connectionClosed(this.peer));
+    await this.#negotiator.close();
+    this.#closed.resolve(error);
+  }
+
+  /** The new path is there: everything goes over it from now on. */
+  #switch({path}: Attempt): void {
+    if (this.#switches === 0) this.#setupMs = performance.now() - this.#createdMs;
+    this.#switches++;
+    const {quality} = this.#options;
+    this.#watch?.stop();
+    this.#watch = new PathWatch({
+      ...(quality !== undefined && {quality}),
+      send: (bytes) => void path.sendControl(bytes),
+      tick: (verdict) => this.#tick(verdict),
+    });
+    this.#mux.link.attach({
+      send: (bytes) => {
+        const sent = path.send(bytes);
+        if (sent) this.#count('sent', bytes.length);
+        return sent;
+      },
+      roomBytes: () => path.roomBytes,
+    });
+    this.#setState('connected');
+    this.#established.resolve();
+  }
+
+  #data(bytes: Buffer): void {
+    if (!this.#live) return;
+    this.#count('received', bytes.length);
+    if (bytes.length === 1 && bytes[0] === FAREWELL) {
+      void this.#end();
+      return;
+    }
+    try {
+      this.#mux.link.receive(bytes);
+    } catch (error) {
+      void this.#end(error instanceof Error ? error : iceFailed(this.peer, String(error)));
+    }
+  }
+
+  #tick(verdict: Verdict): void {
+    this.#mux.link.flush();
+    this.#mux.link.acknowledge();
+    if (this.#state !== 'connected') return;
+    if (verdict === 'dead') this.#recover('dead');
+    else if (verdict === 'degraded' && this.#restarts.mayImprove(performance.now())) this.#recover('degraded');
+  }
+
+  #recover(reason: RestartReason): void {
+    if (this.#restarting !== undefined || this.#state !== 'connected' || this.#closing) return;
+    this.restart(reason).catch((error: unknown) => {
+      this.#warn(error);
+      if (reason === 'dead') void this.#end(connectionLost(this.peer, error));
+    });
+  }
+
+  async #restart(reason: RestartReason): Promise<void> {
+    const {self, peer, recoverMs = RECOVER_MS, policy} = this.#options;
+    const until = performance.now() + recoverMs;
+    const switches = this.#switches;
+    this.#setState('restarting');
+    if (reason === 'dead') this.#mux.link.detach();
+    if (reason === 'dead' && self > peer) await sleep(POLITE_MS);
+    for (let round = 0; ; round++) {
+      // The other side may have been faster.
+      if (this.#switches !== switches) return;
+      try {
+        const wanted = this.#restarts.policy(reason, round, this.#negotiator.current?.path.pair?.type);
+        await this.offer(policy === 'relay' ? 'relay' : wanted);
+        return;
+      } catch (error) {
+        if (this.#switches !== switches) return;
+        const isLast = reason === 'dead' ? performance.now() >= until : round > 0;
+        if (!isLast && this.#live) {
+          await sleep(this.#restarts.pauseMs(round));
+          continue;
+        }
+        // A path that is only bad is still better than none.
+        if (reason !== 'dead') this.#setState('connected');
+        throw this.#live ? error : connectionClosed(peer);
+      }
+    }
+  }
+
+  #count(direction: 'sent' | 'received', bytes: number): void {
+    this.#bytes[direction] += bytes;
+    this.#watch?.traffic(direction === 'received');
+  }
+
+  #setState(state: ConnectionState): void {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    this.#options.log?.info({peer: this.peer, state, type: this.stats()?.type}, 'ice connection');
+    this.#options.onState?.(state);
+  }
+
+  #warn(error: unknown): void {
+    this.#options.log?.warn({peer: this.peer, error}, 'ice negotiation failed');
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

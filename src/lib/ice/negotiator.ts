@@ -1,0 +1,170 @@
+import {randomBytes} from 'node:crypto';
+
+import type {SignalMessage} from '../records/signal-message.ts';
+import {Attempt, type AttemptOptions} from './attempt.ts';
+import type {ConnectionOptions} from './connection-types.ts';
+import {connectionClosed, iceFailed} from './errors.ts';
+import type {IcePolicy, PathServers} from './path-types.ts';
+
+export interface NegotiatorEvents {
+  /** Another path is there, and everything is to go over it; the one before is closed after that. */
+  switched(attempt: Attempt): void;
+  /** Of the path in use. */
+  data(bytes: Buffer): void;
+  control(bytes: Buffer): void;
+  drain(): void;
+  lost(): void;
+  refused(error: unknown): void;
+}
+
+const ATTEMPT_MS = 15_000;
+/** Negotiations that were heard of, so that an offer said again, by whomever, does nothing. */
+const SESSIONS_LIMIT = 64;
+/** Messages of the peer that wait for the one before them. */
+const INBOX_LIMIT = 256;
+/** What may come over a path before we know that it is open. */
+const HELD_LIMIT = 4;
+
+/**
+ * The paths of one connection: the one in use, and at most one that is being negotiated. Both sides may offer at any
+ * time; where they do at once, the offer of the lesser id counts.
+ */
+export class Negotiator {
+  /** Of the connection; the first part of each session's name. */
+  id: string;
+  readonly #options: ConnectionOptions;
+  readonly #events: NegotiatorEvents;
+  readonly #stopping = new AbortController();
+  readonly #sessions = new Set<string>();
+  readonly #held: Buffer[] = [];
+  #current: Attempt | undefined;
+  #pending: Attempt | undefined;
+  #inbox: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(options: ConnectionOptions, events: NegotiatorEvents) {
+    this.id = options.id;
+    this.#options = options;
+    this.#events = events;
+  }
+
+  get current(): Attempt | undefined {
+    return this.#current;
+  }
+
+  /** Whether our own offer is on its way, and nothing has come of it yet. */
+  get isOffering(): boolean {
+    return this.#pending?.offers === true && !this.#pending.isOpen;
+  }
+
+  /** Offers a path, and resolves when there is one, be it by the other side's offer. Errors: ICE_FAILED. */
+  async offer(policy: IcePolicy): Promise<void> {
+    const {peer} = this.#options;
+    const found = await this.#options.servers(this.#stopping.signal);
+    if (policy === 'relay' && found.turn.length === 0) throw iceFailed(peer, 'there is no TURN server to relay');
+    this.#stopping.signal.throwIfAborted();
+    if (this.#pending !== undefined) return this.#pending.opened;
+    const session = `${this.id}.${randomBytes(6).toString('base64url')}`;
+    const attempt = await Attempt.offer(this.#attemptOptions(session, found, policy));
+    await this.#begin(attempt);
+    return attempt.opened;
+  }
+
+  /** A message of the peer; they are taken one after the other, in the order they came. */
+  async receive(message: SignalMessage): Promise<void> {
+    if (this.#waiting >= INBOX_LIMIT) return;
+    this.#waiting++;
+    this.#inbox = this.#inbox.then(() => this.#take(message));
+    try {
+      await this.#inbox;
+    } catch (error) {
+      this.#inbox = Promise.resolve();
+      this.#events.refused(error);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort(connectionClosed(this.#options.peer));
+    await Promise.all([this.#current?.close(), this.#pending?.close()]);
+  }
+
+  async #take(message: SignalMessage): Promise<void> {
+    const {session} = message;
+    if (session === undefined || this.#stopping.signal.aborted) return;
+    const attempt = [this.#pending, this.#current].find((known) => known?.session === session);
+    if (message.type === 'ice-candidate') attempt?.takeCandidate(message.candidate);
+    else if (message.type === 'answer') await attempt?.takeAnswer(message.sdp);
+    else if (attempt !== undefined) attempt.repeat();
+    else if (!this.#sessions.has(session)) await this.#takeOffer(session, message.sdp);
+  }
+
+  async #takeOffer(session: string, sdp: string): Promise<void> {
+    const {self, peer, policy} = this.#options;
+    if (this.isOffering && self < peer) return;
+    const found = await this.#options.servers(this.#stopping.signal);
+    const attempt = await Attempt.answer(this.#attemptOptions(session, found, policy), sdp);
+    this.#remember(session);
+    await this.#begin(attempt);
+  }
+
+  async #begin(attempt: Attempt): Promise<void> {
+    const before = this.#pending;
+    this.#pending = attempt;
+    void this.#follow(attempt);
+    await before?.close();
+    if (this.#stopping.signal.aborted) await attempt.close();
+  }
+
+  async #follow(attempt: Attempt): Promise<void> {
+    try {
+      await attempt.opened;
+    } catch {
+      if (this.#pending === attempt) this.#pending = undefined;
+      await attempt.close();
+      return;
+    }
+    if (this.#pending !== attempt || this.#stopping.signal.aborted) return;
+    const old = this.#current;
+    this.#current = attempt;
+    this.#pending = undefined;
+    this.#events.switched(attempt);
+    for (const bytes of this.#held.splice(0)) this.#events.data(bytes);
+    await old?.close();
+  }
+
+  #attemptOptions(session: string, servers: PathServers, policy: IcePolicy): AttemptOptions {
+    const {attemptMs = ATTEMPT_MS} = this.#options;
+    const isCurrent = (): boolean => this.#current?.session === session;
+    return {
+      ...this.#options,
+      session,
+      servers,
+      policy,
+      deadlineMs: attemptMs,
+      signal: this.#stopping.signal,
+      events: {
+        data: (bytes) => {
+          if (isCurrent()) this.#events.data(bytes);
+          else if (this.#pending?.session === session && this.#held.length < HELD_LIMIT) this.#held.push(bytes);
+        },
+        control: (bytes) => {
+          if (isCurrent()) this.#events.control(bytes);
+        },
+        drain: () => {
+          if (isCurrent()) this.#events.drain();
+        },
+        lost: () => {
+          if (isCurrent()) this.#events.lost();
+        },
+      },
+    };
+  }
+
+  #remember(session: string): void {
+    this.#sessions.add(session);
+    const [oldest] = this.#sessions;
+    if (this.#sessions.size > SESSIONS_LIMIT && oldest !== undefined) this.#sessions.delete(oldest);
+  }
+}

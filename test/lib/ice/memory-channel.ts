@@ -1,0 +1,84 @@
+import type {
+  PeerState,
+  SignalChannel,
+  SignalEvents,
+  SignalListener,
+  SignalMessage,
+} from '../../../src/lib/records/signal-message.ts';
+
+/** A room in memory: what one says the other hears a little later, and a test may change it on its way. */
+export class MemoryRoom {
+  readonly #members = new Map<string, MemoryChannel>();
+  delayMs = 1;
+  /** Gives what arrives instead; undefined loses it. */
+  tamper: (message: SignalMessage, from: string, to: string) => SignalMessage | undefined = (message) => message;
+  said = 0;
+
+  join(self: string): MemoryChannel {
+    const channel = new MemoryChannel(this, self);
+    for (const other of this.#members.values()) {
+      other.emit('presence', {peer: self, state: 'new', present: true});
+    }
+    this.#members.set(self, channel);
+    return channel;
+  }
+
+  leave(self: string): void {
+    this.#members.delete(self);
+    for (const other of this.#members.values()) other.emit('presence', {peer: self, state: 'new', present: false});
+  }
+
+  others(self: string): string[] {
+    return [...this.#members.keys()].filter((peer) => peer !== self);
+  }
+
+  async pass(from: string, to: string, message: SignalMessage): Promise<void> {
+    const arriving = this.tamper(message, from, to);
+    this.said++;
+    if (arriving === undefined) return;
+    setTimeout(() => this.#members.get(to)?.emit('message', {from, message: arriving}), this.delayMs);
+  }
+}
+
+export class MemoryChannel implements SignalChannel {
+  readonly room = 'test';
+  readonly self: string;
+  readonly states: PeerState[] = [];
+  readonly #room: MemoryRoom;
+  readonly #listeners = new Map<string, Set<(event: never) => void>>();
+
+  constructor(room: MemoryRoom, self: string) {
+    this.#room = room;
+    this.self = self;
+  }
+
+  peers() {
+    return this.#room.others(this.self).map((peer) => ({peer, state: 'new' as const}));
+  }
+
+  iceServers() {
+    return [];
+  }
+
+  send(to: string, message: SignalMessage): Promise<void> {
+    return this.#room.pass(this.self, to, message);
+  }
+
+  report(state: PeerState): void {
+    this.states.push(state);
+  }
+
+  on<K extends keyof SignalEvents>(event: K, listener: SignalListener<K>): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener as (event: never) => void));
+    return () => listeners.delete(listener as (event: never) => void);
+  }
+
+  emit<K extends keyof SignalEvents>(event: K, value: SignalEvents[K]): void {
+    for (const listener of this.#listeners.get(event) ?? []) listener(value as never);
+  }
+
+  async close(): Promise<void> {
+    this.#room.leave(this.self);
+  }
+}
