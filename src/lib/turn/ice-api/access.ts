@@ -1,7 +1,9 @@
 import {createHash, timingSafeEqual} from 'node:crypto';
 import type {IncomingMessage} from 'node:http';
+import type {Socket} from 'node:net';
 
 import {CidrSet, parseIp} from '../../core/ip-address.ts';
+import {createEndpoint, type Endpoint} from '../../stun/endpoint.ts';
 
 const LOOPBACK = new CidrSet(['127.0.0.0/8', '::1/128']);
 /** A proxy that we stand behind says in one of them that it is one. */
@@ -33,6 +35,12 @@ export function callerOf(request: IncomingMessage, proxies: CidrSet): Caller {
     ?.trim();
   const forwarded = parseIp(last ?? '');
   return {bytes: forwarded === undefined ? bytes : unmapped(forwarded.bytes), local: isHere && !passedOn};
+}
+
+/** Who holds a connection; undefined for this machine and for proxies that are trusted, which hold those of many. */
+export function strangerOf(socket: Socket, proxies: CidrSet): Endpoint | undefined {
+  const bytes = bytesOf(socket.remoteAddress);
+  return LOOPBACK.has(bytes) || proxies.has(bytes) ? undefined : createEndpoint(bytes, socket.remotePort ?? 0);
 }
 
 export function isLoopback(host: string): boolean {

@@ -51,7 +51,7 @@ export class IceApiService implements Service {
     await registerIceMetrics(metrics, {handler, issued: () => this.#issued});
     const {port} = this.#options;
     if (port !== undefined) {
-      this.#listener = new IceListener(handler, log);
+      this.#listener = new IceListener(handler, this.#options.proxies ?? [], log);
       this.#url = await this.#listener.listen(this.#host, port);
       signal.throwIfAborted();
     }

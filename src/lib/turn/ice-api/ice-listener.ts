@@ -1,6 +1,7 @@
 import {createServer, type Server, type ServerResponse} from 'node:http';
 import {isIPv6, type AddressInfo, type Socket} from 'node:net';
 
+import {CidrSet} from '../../core/ip-address.ts';
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {toJson} from '../../core/json.ts';
 import type {Logger} from '../../observability/logger.ts';
@@ -8,6 +9,9 @@ import {describePortHolder} from '../../observability/port-holder.ts';
 import {pause} from '../../service/deadline.ts';
 import {toErrorBody} from '../../service/error-body.ts';
 import {splitUrl} from '../../service/http-request.ts';
+import {ConnectionLimits} from '../io/stream/connection-limits.ts';
+import {STREAM_LIMITS} from '../io/stream/stream-options.ts';
+import {strangerOf} from './access.ts';
 import type {IceHandler} from './ice-handler.ts';
 
 /** A browser's headers with its cookies are a few kilobytes. */
@@ -17,8 +21,14 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Clients come once in some minutes, and a proxy in front holds its own. */
 const KEEP_ALIVE_MS = 5_000;
 const CHECK_INTERVAL_MS = 1_000;
-/** Below the usual limit of 1024 open files. */
-const CONNECTION_LIMIT = 512;
+/** In all below the usual limit of 1024 open files; of one address enough for a server that asks for its users. */
+const CONNECTION_LIMITS = {
+  ...STREAM_LIMITS,
+  connections: 512,
+  connectionsPerSource: 64,
+  acceptsPerSecond: 100,
+  acceptBurst: 200,
+};
 /** Answers take microseconds; what is left after it waits for a slow reader. */
 const CLOSE_GRACE_MS = 500;
 
@@ -27,7 +37,7 @@ export class IceListener {
   readonly #server: Server;
   readonly #log: Logger;
 
-  constructor(handler: IceHandler, log: Logger) {
+  constructor(handler: IceHandler, proxies: readonly string[], log: Logger) {
     this.#log = log;
     this.#server = createServer({
       maxHeaderSize: HEADER_LIMIT_BYTES,
@@ -36,7 +46,15 @@ export class IceListener {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
     });
-    this.#server.maxConnections = CONNECTION_LIMIT;
+    this.#server.maxConnections = CONNECTION_LIMITS.connections;
+    const [limits, trusted] = [new ConnectionLimits(CONNECTION_LIMITS), new CidrSet(proxies)];
+    this.#server.on('connection', (socket) => {
+      const stranger = strangerOf(socket, trusted);
+      if (stranger === undefined) return;
+      const release = limits.admit(stranger, Date.now());
+      if (release === undefined) socket.destroy();
+      else socket.once('close', release);
+    });
     this.#server.on('request', (request, response) => {
       if (!handler.handle(request, response)) other(splitUrl(request.url ?? '').path, response);
     });

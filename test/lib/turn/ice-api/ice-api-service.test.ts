@@ -2,9 +2,10 @@ import {writeFileSync} from 'node:fs';
 import {createServer, request as httpRequest, type IncomingHttpHeaders} from 'node:http';
 import {connect} from 'node:net';
 import {once} from 'node:events';
+import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 
-import {afterEach, describe, expect, it} from 'vitest';
+import {afterEach, describe, expect, it, vi} from 'vitest';
 
 import {createLogger} from '../../../../src/lib/observability/logger.ts';
 import {controlClient} from '../../../../src/lib/service/control-client.ts';
@@ -25,6 +26,11 @@ const PATH = '/api/v1/turn/ice-servers';
 const QUERY = '?user_did=did:peers:alice';
 /** As a proxy on this machine passes a stranger's request on. */
 const FROM_AFAR = {'x-forwarded-for': '198.51.100.7'};
+
+/** An address of this machine that is not loopback: calls to it come from there. */
+const outside = Object.values(networkInterfaces())
+  .flatMap((infos) => infos ?? [])
+  .find(({family, internal}) => family === 'IPv4' && !internal)?.address;
 
 const log = await createLogger({level: 'silent'});
 const hosts: Host[] = [];
@@ -297,6 +303,26 @@ describe('access to the ICE servers API', () => {
     for (let count = 0; count < 5; count += 1) expect((await get(undefined, headers)).status).toBe(200);
     expect((await get(undefined, FROM_AFAR)).status).toBe(401);
     expect((await get(undefined, FROM_AFAR)).status).toBe(429);
+  });
+
+  it.skipIf(outside === undefined)('treats callers from outside as strangers, and leaves room for others', async () => {
+    const {get, base} = await start({host: '0.0.0.0', token: TOKEN});
+    const {port} = new URL(base);
+    const from = `http://${outside}:${port}`;
+    const authorization = `Bearer ${TOKEN}`;
+    expect((await ask(from, PATH + QUERY, {}, 'GET')).status).toBe(401);
+    expect((await ask(from, PATH + QUERY, {'x-forwarded-for': '127.0.0.1'}, 'GET')).status).toBe(401);
+    expect((await ask(from, PATH + QUERY, {authorization, host: 'turn.example'}, 'GET')).status).toBe(200);
+
+    const sockets = Array.from({length: 80}, () => connect(Number(port), outside).on('error', () => {}));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    const refused = (): number => sockets.filter(({destroyed}) => destroyed).length;
+    await vi.waitFor(() => expect(refused()).toBeGreaterThanOrEqual(16));
+    // Those of the requests before may not have been counted off yet.
+    expect(refused()).toBeLessThanOrEqual(19);
+    expect((await get(undefined, {host: 'localhost'})).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => expect((await ask(from, PATH, {authorization}, 'GET')).status).toBe(400));
   });
 
   it('lets the pages of the list read it, and no others', async () => {
