@@ -64,13 +64,15 @@ export class CoturnService implements Service {
     this.#status = 'starting';
     const program = await findCoturn(this.#options, signal);
     this.#program = program;
+    const {version} = program;
+    if (program.vulnerable) log.warn({version}, 'this coturn has known holes (CVE-2026-27624 and later): replace it');
     this.#listen = await this.#openPorts();
     if (program.has('prometheus-address')) this.#metricsPort = await freePort('127.0.0.1');
     await this.#writeConfig(program);
     await registerCoturnMetrics(metrics, this.#sources());
     await this.#launch(program, signal);
     this.#status = 'ready';
-    log.info({version: program.version, pid: this.#child?.pid}, 'coturn runs');
+    log.info({version, pid: this.#child?.pid}, 'coturn runs');
     this.#watcher = this.#watchCertificate();
     this.#supervision = this.#supervise(program);
   }

@@ -17,6 +17,8 @@ export interface CoturnProgram {
   path: string;
   /** `4.17.1` */
   version: string;
+  /** Older than it should be, and run all the same. */
+  vulnerable: boolean;
   /** Whether it has an option, by its usage: `stateless-nonce`. */
   has(option: string): boolean;
 }
@@ -39,7 +41,7 @@ export async function findCoturn(
   const usage = await output(path, '-h', signal);
   // Each stands at the beginning of a line, perhaps behind its short form.
   const known = new Set(Array.from(usage.matchAll(/^ +(?:-\w\b)?[ ,]*--([\w-]+)/gm), ([, name]) => name));
-  return {path, version: text, has: (option) => known.has(option)};
+  return {path, version: text, vulnerable: tooOld, has: (option) => known.has(option)};
 }
 
 /** As the shell finds it; this process' environment is not ours to read here. */

@@ -32,7 +32,11 @@ describe('the coturn of this machine', () => {
 
   it.skipIf(missing !== undefined)(`is run when forced (${missing ?? 'with what it knows'})`, async () => {
     const found = await findCoturn({force: true});
-    expect(found).toMatchObject({path: expect.stringMatching(/^\/.*\/turnserver$/) as string, version: '4.6.1'});
+    expect(found).toMatchObject({
+      path: expect.stringMatching(/^\/.*\/turnserver$/) as string,
+      version: '4.6.1',
+      vulnerable: true,
+    });
     const asked = ['no-cli', 'cli', 'stateless-nonce', 'prometheus', 'version', 'fingerprint', 'static-auth-secret'];
     expect(asked.filter((option) => found.has(option))).toEqual([
       'no-cli',
@@ -47,7 +51,7 @@ describe('the coturn of this machine', () => {
   });
 
   it.each(['4.17.0', '4.17.1', '4.18.0', '5.0.0', '10.1.2'])('is taken at %s', async (text) => {
-    expect(await findCoturn({program: version(text)})).toMatchObject({version: text});
+    expect(await findCoturn({program: version(text)})).toMatchObject({version: text, vulnerable: false});
   });
 
   it('is missing, or another program', async () => {
