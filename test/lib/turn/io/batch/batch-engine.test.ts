@@ -1,3 +1,5 @@
+import {once} from 'node:events';
+import {createSocket} from 'node:dgram';
 import {execFile} from 'node:child_process';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
@@ -6,7 +8,7 @@ import {threadCpuUsage} from 'node:process';
 import koffi, {type TypeObject} from 'koffi';
 import {afterEach, describe, expect, it, vi} from 'vitest';
 
-import {createBatchEngine} from '../../../../../src/lib/turn/io/batch/engine.ts';
+import {BatchEngine, createBatchEngine} from '../../../../../src/lib/turn/io/batch/engine.ts';
 import {
   CMSG_U16,
   EPOLL_EVENT,
@@ -15,6 +17,7 @@ import {
   SOCKADDR_IN,
   SOCKADDR_IN6,
 } from '../../../../../src/lib/turn/io/batch/layout.ts';
+import {type Libc, openLibc} from '../../../../../src/lib/turn/io/batch/libc.ts';
 import {createEngine} from '../../../../../src/lib/turn/io/create-engine.ts';
 import {EndpointCache} from '../../../../../src/lib/turn/io/endpoint-cache.ts';
 import type {EngineOptions} from '../../../../../src/lib/turn/io/engine.ts';
@@ -85,6 +88,32 @@ describe('the batch engine', () => {
     );
     expect(engine.name).toBe('dgram');
     expect(lines).toEqual([expect.stringMatching(/batch.*dgram.*Linux on x64 or arm64, this is freebsd/)]);
+    await engine.close();
+  });
+
+  it('takes and sends many datagrams by one call', async () => {
+    const libc = await openLibc();
+    const calls = {receive: 0, send: 0};
+    const counted: Libc = {
+      ...libc,
+      recvmmsg: (...args) => ((calls.receive += 1), libc.recvmmsg(...args)),
+      sendmmsg: (...args) => ((calls.send += 1), libc.sendmmsg(...args)),
+    };
+    const engine = new BatchEngine(counted, options(), true);
+    const {local} = await engine.listen({family: 4, address: '127.0.0.1', port: 0, reusePort: false});
+    const client = createSocket('udp4');
+    const got: string[] = [];
+    client.on('message', (bytes) => got.push(bytes.toString()));
+    client.connect(local.port, '127.0.0.1');
+    await once(client, 'connect');
+    // All are there before the event loop looks for the first.
+    const said = Array.from({length: 150}, (_, i) => String(1_000 + i));
+    for (const one of said) client.send(one);
+    await expect.poll(() => got.length).toBe(said.length);
+    expect(got).toEqual(said);
+    expect(calls.receive).toBeLessThan(10);
+    expect(calls.send).toBeLessThan(10);
+    client.close();
     await engine.close();
   });
 
