@@ -11,10 +11,13 @@ import {join as joinRoom, next, startServer} from './support/signal.ts';
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const PAGE = readFileSync(join(ROOT, 'docs', 'signalling.md'), 'utf8');
 
+type Keys = Awaited<ReturnType<typeof generateKeys>>;
+const generateKeys = () => crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
+
 interface PageCode {
   joinRoom(
     url: string,
-    keys: CryptoKeyPair,
+    keys: Keys,
     options: {room: string; profile: string},
   ): Promise<{socket: WebSocket; answer: any}>;
 }
@@ -28,18 +31,16 @@ describe('the page on signalling', () => {
   it('has code with which a browser joins, and is heard', async () => {
     const server = await startServer();
     const {joinRoom: joinAsPage} = await pageCode();
-    const keys = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
+    const keys = await generateKeys();
     const url = server.url.replace('http', 'ws');
-    const {socket, answer} = await joinAsPage(url, keys as CryptoKeyPair, {room: 'room', profile: 'test'});
+    const {socket, answer} = await joinAsPage(url, keys, {room: 'room', profile: 'test'});
     onTestFinished(() => socket.close());
     expect(answer).toMatchObject({type: 'joined', room: 'room', peers: [], iceServers: []});
     const other = await joinRoom(joinByWebSocket, server);
     const arrived = next(other, 'message');
     socket.send(JSON.stringify({type: 'offer', room: 'room', to: other.self, sdp: 'v=0\r\n'}));
     expect(await arrived).toEqual({from: answer.self, message: {type: 'offer', sdp: 'v=0\r\n'}});
-    await expect(joinAsPage(url, keys as CryptoKeyPair, {room: 'room', profile: 'other'})).rejects.toThrow(
-      /SIGNAL_TOKEN/,
-    );
+    await expect(joinAsPage(url, keys, {room: 'room', profile: 'other'})).rejects.toThrow(/SIGNAL_TOKEN/);
   });
 
   it('lists every refusal and every reason for closing', () => {

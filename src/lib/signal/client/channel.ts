@@ -11,6 +11,7 @@ import type {
   SignalMessage,
   SignalPeer,
 } from '../../records/signal-message.ts';
+import {withDeadline} from '../../service/deadline.ts';
 import {isFinal} from '../errors.ts';
 import {Emitter} from './emitter.ts';
 import {closedChannel, fromServer, noServer, tooLate, tooMuch} from './errors.ts';
@@ -96,9 +97,13 @@ class ReconnectingChannel implements SignalChannel {
     const checked = readSignalMessage(new Map(Object.entries(message)));
     if (this.#sending >= SENDING_LIMIT) throw tooMuch();
     this.#sending += 1;
-    const deadline = AbortSignal.timeout(SEND_DEADLINE_MS);
+    const text = JSON.stringify({...checked, room: this.room, to});
     try {
-      await this.#sendText(JSON.stringify({...checked, room: this.room, to}), deadline);
+      await withDeadline(
+        (given) => this.#sendText(text, given),
+        SEND_DEADLINE_MS,
+        () => tooLate('Sending a signalling message'),
+      );
     } finally {
       this.#sending -= 1;
     }
@@ -114,13 +119,14 @@ class ReconnectingChannel implements SignalChannel {
     return this.#end();
   }
 
-  async #sendText(text: string, deadline: AbortSignal): Promise<void> {
+  async #sendText(text: string, given: AbortSignal): Promise<void> {
     for (;;) {
-      const link = await orLate(this.#ready.promise, deadline);
+      const link = await this.#ready.promise;
+      if (given.aborted) return;
       try {
-        return await orLate(link.sendText(text), deadline);
+        return await link.sendText(text);
       } catch (error) {
-        if (deadline.aborted || this.#closing !== undefined) throw error;
+        if (given.aborted || this.#closing !== undefined) throw error;
         // The connection died under it: once more over the next.
         link.close();
         await link.ended;
@@ -133,23 +139,34 @@ class ReconnectingChannel implements SignalChannel {
   /** The first joining; goes on behind it. */
   async #open(): Promise<void> {
     const {servers, joinDeadlineMs = JOIN_DEADLINE_MS * servers.length} = this.#options;
-    const deadline = AbortSignal.any([AbortSignal.timeout(joinDeadlineMs), this.#stopping.signal]);
-    let last: unknown = tooLate('Joining');
-    for (let attempt = 0; !deadline.aborted; attempt += 1) {
+    let last: QuiverError | undefined;
+    const tried = (error: QuiverError): void => void (last = error);
+    try {
+      const late = (): Error => last ?? tooLate('Joining');
+      await withDeadline((given) => this.#tryAll(given, tried), joinDeadlineMs, late, this.#stopping.signal);
+    } catch (error) {
+      const reason = this.#closing === undefined && error instanceof QuiverError ? error : closedChannel();
+      await this.#end(reason);
+      throw reason;
+    }
+  }
+
+  /** One server after the other, until one lets us in, or none will. */
+  async #tryAll(given: AbortSignal, tried: (error: QuiverError) => void): Promise<void> {
+    const all = this.#options.servers.length;
+    for (let attempt = 0; !given.aborted; attempt += 1) {
       try {
-        const link = await this.#join(attempt, deadline);
+        const link = await this.#join(attempt, given);
         void this.#stay(link, attempt);
         return;
       } catch (error) {
-        last = deadline.aborted && !(error instanceof QuiverError) ? last : error;
-        if (error instanceof QuiverError && isFinal(error.code) && attempt >= servers.length - 1) break;
-        if (attempt >= servers.length - 1) await backOff(attempt - servers.length + 1, deadline);
+        if (!(error instanceof QuiverError) || given.aborted) throw error;
+        tried(error);
+        if (attempt < all - 1) continue;
+        if (isFinal(error.code)) throw error;
+        await backOff(attempt - all + 1, given);
       }
     }
-    const error =
-      this.#closing !== undefined ? closedChannel() : last instanceof QuiverError ? last : tooLate('Joining');
-    await this.#end(error);
-    throw error;
   }
 
   /** Waits for the end of one connection and makes the next, until the channel is closed. */
@@ -191,9 +208,13 @@ class ReconnectingChannel implements SignalChannel {
         this.#emitter.emit('message', {from, message: rest});
       }
     });
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(JOIN_DEADLINE_MS)]);
-    const joined = await link.join(deadline, this.#secrets);
-    if (this.#closing !== undefined) {
+    const joined = await withDeadline(
+      (given) => link.join(given, this.#secrets),
+      JOIN_DEADLINE_MS,
+      () => tooLate(`Joining at ${server.name}`),
+      signal,
+    );
+    if (this.#closing !== undefined || signal.aborted) {
       link.close();
       throw closedChannel();
     }
@@ -249,15 +270,4 @@ async function backOff(failures: number, signal: AbortSignal, atLeastMs = 0): Pr
   const limitMs = Math.min(DELAY_LIMIT_MS, FIRST_DELAY_MS * 2 ** failures);
   const delayMs = atLeastMs + limitMs * (0.5 + Math.random() / 2);
   await sleep(delayMs, undefined, {signal}).catch(() => undefined);
-}
-
-async function orLate<T>(work: Promise<T>, deadline: AbortSignal): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const onAbort = (): void => late.reject(tooLate('Sending a signalling message'));
-  deadline.addEventListener('abort', onAbort, {once: true});
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    deadline.removeEventListener('abort', onAbort);
-  }
 }

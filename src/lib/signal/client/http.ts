@@ -1,5 +1,6 @@
 import {QuiverError} from '../../core/errors.ts';
 import type {SignalChannel} from '../../records/signal-message.ts';
+import {pause, withDeadline} from '../../service/deadline.ts';
 import {fromErrorBody} from '../../service/error-body.ts';
 import {toErrorMessage, SIGNAL_PATH} from '../protocol.ts';
 import {openChannel} from './channel.ts';
@@ -10,6 +11,7 @@ import type {Wire, WireEvents} from './wire.ts';
 
 /** A poll is answered within 25 s. */
 const POLL_DEADLINE_MS = 40_000;
+const SHORTEST_POLL_MS = 1_000;
 const POST_DEADLINE_MS = 15_000;
 /** What a server has waiting for one client is less. */
 const ANSWER_LIMIT_BYTES = 2 * 1024 * 1024;
@@ -98,10 +100,14 @@ class HttpWire implements Wire {
     while (!this.#stopping.signal.aborted) {
       try {
         const url = new URL(`?after=${after}`, this.#target);
+        const askedAtMs = performance.now();
         const {messages, next} = await this.#request('GET', url, {deadlineMs: POLL_DEADLINE_MS});
-        for (const message of Array.isArray(messages) ? (messages as unknown[]) : []) {
+        const came: unknown[] = Array.isArray(messages) ? messages : [];
+        for (const message of came) {
           if (!this.#stopping.signal.aborted) this.#events.text(JSON.stringify(message));
         }
+        // A server, or a proxy before it, that does not wait would be asked without end.
+        if (came.length === 0) await pause(SHORTEST_POLL_MS - (performance.now() - askedAtMs), this.#stopping.signal);
         if (Number.isSafeInteger(next)) after = Number(next);
       } catch (error) {
         this.#fail(error, '');
@@ -133,40 +139,44 @@ class HttpWire implements Wire {
     url: URL,
     {body, deadlineMs}: {body?: string; deadlineMs: number},
   ): Promise<Record<string, unknown>> {
-    const deadline = AbortSignal.timeout(deadlineMs);
-    const response = await fetch(url, {
-      method,
-      redirect: 'error',
-      headers: {
-        ...(body !== undefined && {'content-type': 'application/x-ndjson'}),
-        ...(this.#session !== undefined && {authorization: `Bearer ${this.#session}`}),
-      },
-      ...(body !== undefined && {body}),
-      signal: method === 'DELETE' ? deadline : AbortSignal.any([deadline, this.#stopping.signal]),
-    }).catch((error: unknown) => {
-      throw unreachable(this.#target.origin, reasonOf(error), error);
-    });
-    const answer = response.status === 204 ? {} : await readAnswer(response, this.#target.origin);
-    if (response.ok) return answer;
-    throw fromErrorBody(answer['error']) ?? unreachable(this.#target.origin, `HTTP status ${response.status}`);
+    const server = this.#target.origin;
+    const late = (): Error => unreachable(server, 'it did not answer in time');
+    const ask = async (signal: AbortSignal): Promise<Record<string, unknown>> => {
+      const headers = this.#headers(body);
+      const sent = body === undefined ? {} : {body};
+      const response = await fetch(url, {method, redirect: 'error', headers, signal, ...sent});
+      const answer = response.status === 204 ? {} : await readAnswer(response);
+      if (response.ok) return answer;
+      throw fromErrorBody(answer['error']) ?? unreachable(server, `HTTP status ${response.status}`);
+    };
+    // A farewell is sent when everything else has been stopped.
+    const stopping = method === 'DELETE' ? undefined : this.#stopping.signal;
+    try {
+      return await withDeadline(ask, deadlineMs, late, stopping);
+    } catch (error) {
+      throw error instanceof QuiverError ? error : unreachable(server, reasonOf(error), error);
+    }
+  }
+
+  #headers(body: string | undefined): Record<string, string> {
+    return {
+      ...(body !== undefined && {'content-type': 'application/x-ndjson'}),
+      ...(this.#session !== undefined && {authorization: `Bearer ${this.#session}`}),
+    };
   }
 }
 
-async function readAnswer(response: Response, server: string): Promise<Record<string, unknown>> {
+async function readAnswer(response: Response): Promise<Record<string, unknown>> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  try {
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      bytes += chunk.length;
-      if (bytes > ANSWER_LIMIT_BYTES) throw new RangeError('its answer is too long');
-      chunks.push(chunk);
-    }
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-    throw new TypeError('its answer is not an object');
-  } catch (error) {
-    throw unreachable(server, reasonOf(error), error);
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_LIMIT_BYTES) throw new RangeError('its answer is too long');
+    chunks.push(chunk);
   }
+  const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  throw new TypeError('its answer is not an object');
 }
 
 /** `fetch` itself only says that it failed. */

@@ -58,8 +58,9 @@ export class Link {
       const wire = await this.#server.dial(events, deadline);
       this.#wire = wire;
       const secret = secrets.get(this.#server);
-      if (secret === undefined) await this.#sendJoin();
-      else await this.send({type: 'resume', session: secret});
+      const sent = secret === undefined ? this.#sendJoin() : this.send({type: 'resume', session: secret});
+      // Where sending ends with the answer to it, as over HTTP, that may never come.
+      await Promise.race([sent, this.#joined.promise]);
       return await this.#joined.promise;
     } catch (error) {
       this.close();
