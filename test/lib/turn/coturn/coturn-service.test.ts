@@ -16,7 +16,7 @@ import {parseIceUrl} from '../../../../src/lib/stun/ice-server.ts';
 import {readErrorCode} from '../../../../src/lib/stun/error-code.ts';
 import {longTermKey} from '../../../../src/lib/stun/integrity.ts';
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
-import type {StunMessage} from '../../../../src/lib/stun/message.ts';
+import {decodeMessage, type StunMessage} from '../../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
 import {writeXorAddress} from '../../../../src/lib/stun/xor-address.ts';
 import {issueCredential} from '../../../../src/lib/turn/core/credentials.ts';
@@ -135,6 +135,16 @@ async function allocation(port: number, family: 4 | 6, signal: AbortSignal) {
   const made = await ask(request());
   return {
     made: made.class === CLASS.success,
+    /** What comes back for a datagram to a peer on this machine. */
+    async relay(port: number, text: string): Promise<string> {
+      const {promise, resolve} = Promise.withResolvers<string>();
+      connection.onOther = (bytes) => resolve(Buffer.from(decodeMessage(bytes)!.attribute(ATTRIBUTE.data)!).toString());
+      const id = Buffer.from(crypto.getRandomValues(new Uint8Array(12)));
+      const peer = writeXorAddress({bytes: Uint8Array.of(127, 0, 0, 1), port}, id);
+      const indication = new MessageBuilder(METHOD.send, CLASS.indication, id).add(ATTRIBUTE.xorPeerAddress, peer);
+      connection.send(indication.add(ATTRIBUTE.data, text).build());
+      return promise;
+    },
     /** 0 for a permission, else the error. */
     async permit(peer: string): Promise<number> {
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(12)));
@@ -318,6 +328,18 @@ describe.skipIf(missing !== undefined)(`coturn as the engine (${missing ?? 'real
       expect([peer, await six.permit(peer)]).toEqual([peer, 0]);
     }
     six.close();
+  });
+
+  it('relays to loopback where the operator allows it', async () => {
+    const {port} = await start({peers: {allow: ['127.0.0.1'], deny: []}});
+    const echo = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(echo, 'listening');
+    echo.on('message', (bytes, from) => echo.send(`echo of ${bytes.toString()}`, from.port, from.address));
+    const call = await allocation(port, 4, AbortSignal.timeout(5_000));
+    expect([await call.permit('127.0.0.1'), await call.permit('127.0.0.2')]).toEqual([0, 403]);
+    expect(await call.relay(echo.address().port, 'hello')).toBe('echo of hello');
+    call.close();
+    echo.close();
   });
 
   it('knows static users instead of a secret', async () => {
