@@ -136,11 +136,11 @@ async function allocation(port: number, family: 4 | 6, signal: AbortSignal) {
   return {
     made: made.class === CLASS.success,
     /** What comes back for a datagram to a peer on this machine. */
-    async relay(port: number, text: string): Promise<string> {
+    async relay(peerPort: number, text: string): Promise<string> {
       const {promise, resolve} = Promise.withResolvers<string>();
       connection.onOther = (bytes) => resolve(Buffer.from(decodeMessage(bytes)!.attribute(ATTRIBUTE.data)!).toString());
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(12)));
-      const peer = writeXorAddress({bytes: Uint8Array.of(127, 0, 0, 1), port}, id);
+      const peer = writeXorAddress({bytes: Uint8Array.of(127, 0, 0, 1), port: peerPort}, id);
       const indication = new MessageBuilder(METHOD.send, CLASS.indication, id).add(ATTRIBUTE.xorPeerAddress, peer);
       connection.send(indication.add(ATTRIBUTE.data, text).build());
       return promise;
