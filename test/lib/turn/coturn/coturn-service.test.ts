@@ -138,7 +138,11 @@ async function allocation(port: number, family: 4 | 6, signal: AbortSignal) {
     /** What comes back for a datagram to a peer on this machine. */
     async relay(peerPort: number, text: string): Promise<string> {
       const {promise, resolve} = Promise.withResolvers<string>();
-      connection.onOther = (bytes) => resolve(Buffer.from(decodeMessage(bytes)!.attribute(ATTRIBUTE.data)!).toString());
+      connection.onOther = (bytes) => {
+        // An answer that was asked for twice comes twice.
+        const data = decodeMessage(bytes)?.attribute(ATTRIBUTE.data);
+        if (data !== undefined) resolve(Buffer.from(data).toString());
+      };
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(12)));
       const peer = writeXorAddress({bytes: Uint8Array.of(127, 0, 0, 1), port: peerPort}, id);
       const indication = new MessageBuilder(METHOD.send, CLASS.indication, id).add(ATTRIBUTE.xorPeerAddress, peer);
