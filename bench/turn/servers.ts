@@ -39,7 +39,7 @@ const ours = (name: string, engine: string, ...more: string[]): Kind => ({
   version: process.version,
   command: (ip, place) => [
     process.execPath,
-    script('our-server.ts'),
+    script('our-process.ts'),
     ip,
     String(PORT),
     REALM,
@@ -90,7 +90,7 @@ const nodeTurn: Kind = {
   version: '0.0.6',
   command: (ip) => [
     process.execPath,
-    script('node-turn-server.ts'),
+    script('node-turn-process.ts'),
     ip,
     String(PORT),
     REALM,

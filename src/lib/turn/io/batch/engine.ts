@@ -1,7 +1,15 @@
 import {closeSync} from 'node:fs';
 
 import type {RelaySocket} from '../../core/io.ts';
-import type {EngineCounters, EngineOptions, ListenOptions, RelayOptions, UdpEngine, UdpListener} from '../engine.ts';
+import type {
+  CreateEngine,
+  EngineCounters,
+  EngineOptions,
+  ListenOptions,
+  RelayOptions,
+  UdpEngine,
+  UdpListener,
+} from '../engine.ts';
 import {Arena, SLOTS} from './arena.ts';
 import {bindSocket, type Bound, closeSocket} from './bind.ts';
 import {EPOLL_EVENT, NativeBlock} from './layout.ts';
@@ -177,5 +185,5 @@ export class BatchEngine implements UdpEngine, Post {
 }
 
 /** Rejects, naming the reason, where it can't run. */
-export const createBatchEngine = async (options: EngineOptions & {segmentation?: boolean}): Promise<UdpEngine> =>
+export const createBatchEngine: CreateEngine = async (options) =>
   new BatchEngine(await openLibc(), options, options.segmentation ?? true);

@@ -129,7 +129,7 @@ describe('the batch engine', () => {
   });
 
   it('leaves neither descriptors nor a broken process behind, however its worker ends', async () => {
-    const script = join(import.meta.dirname, 'worker-ends.ts');
+    const script = join(import.meta.dirname, 'worker-ends-process.ts');
     const {stdout} = await promisify(execFile)(process.execPath, [script]);
     const ends = stdout
       .trim()
