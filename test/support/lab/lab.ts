@@ -10,9 +10,10 @@ export type Surroundings = 'open' | NatKind | 'double-nat';
  */
 const INTERNET = '11.0';
 const INTERNET_V6 = '2a0f:ffff:1';
-const HOME = '192.168';
+/** The first two numbers of the networks behind routers; the second grows with their number. */
+const HOME = [10, 0] as const;
 /** Shared address space (RFC 6598), between a carrier's NAT and its customers. */
-const CARRIER = '100.64';
+const CARRIER = [100, 64] as const;
 
 /** A host in a namespace of its own, with its own addresses: public ones, or that of its LAN. */
 export interface LabHost {
@@ -38,18 +39,19 @@ export class Lab {
   server(name: string, {addresses: count = 1, ipv6 = false} = {}): LabHost {
     const namespace = this.#namespace(name);
     const addresses = this.#internet.plug(namespace, count);
-    const v6 = ipv6 ? addresses.map((address) => `${INTERNET_V6}::${address.split('.').at(-1)}`) : [];
+    const v6 = ipv6 ? addresses.map(inIpv6) : [];
     namespace.ip(...v6.map((address) => `address add ${address}/64 dev wan nodad`));
     return {namespace, addresses: [...addresses, ...v6]};
   }
 
   /** A router of one kind, on the internet or behind another router. */
-  router(kind: NatKind, {behind, lan = HOME}: {behind?: LabRouter; lan?: string} = {}): LabRouter {
+  router(kind: NatKind, {behind, lan = HOME}: {behind?: LabRouter; lan?: readonly [number, number]} = {}): LabRouter {
     this.#routers += 1;
     const namespace = this.#namespace(`router${this.#routers}`);
     const outside = behind?.segment ?? this.#internet;
     const [address = ''] = outside.plug(namespace, 1);
-    const segment = new Segment(namespace, `${lan}.${this.#routers}`, 'lan');
+    const network = `${lan[0]}.${lan[1] + (this.#routers >> 8)}.${this.#routers & 255}`;
+    const segment = new Segment(namespace, network, 'lan');
     namespace.nft(natRules(kind, segment.first));
     namespace.forward();
     return {namespace, segment, address};
@@ -86,6 +88,12 @@ export class Lab {
   }
 }
 
+/** 11.0.1.2 has 2a0f:ffff:1::102 beside it. */
+function inIpv6(address: string): string {
+  const [, , high = 0, low = 0] = address.split('.').map(Number);
+  return `${INTERNET_V6}::${(high * 256 + low).toString(16)}`;
+}
+
 export interface LabRouter {
   readonly namespace: Namespace;
   readonly segment: Segment;
@@ -108,10 +116,14 @@ class Segment {
     this.#gateway = gateway !== undefined;
     // Three numbers name a LAN, two the internet: a /24 or a /16.
     this.#bits = network.split('.').length * 8;
-    this.#network = this.#bits === 24 ? network : `${network}.0`;
-    this.first = `${this.#network}.2`;
+    this.#network = network;
+    this.first = this.#address(2);
     at.ip(`link add ${this.#bridge} type bridge`, `link set ${this.#bridge} up`);
-    if (this.#gateway) at.ip(`address add ${this.#network}.1/24 dev ${this.#bridge}`);
+    if (this.#gateway) at.ip(`address add ${this.#address(1)}/24 dev ${this.#bridge}`);
+  }
+
+  #address(number: number): string {
+    return this.#bits === 24 ? `${this.#network}.${number}` : `${this.#network}.${number >> 8}.${number & 255}`;
   }
 
   get #bridge(): string {
@@ -127,11 +139,11 @@ class Segment {
       `link set ${end} master ${this.#bridge}`,
       `link set ${end} up`,
     );
-    const addresses = Array.from({length: count}, () => `${this.#network}.${(this.#addresses += 1)}`);
+    const addresses = Array.from({length: count}, () => this.#address((this.#addresses += 1)));
     namespace.ip(
       'link set wan up',
       ...addresses.map((address) => `address add ${address}/${this.#bits} dev wan`),
-      ...(this.#gateway ? [`route add default via ${this.#network}.1`] : []),
+      ...(this.#gateway ? [`route add default via ${this.#address(1)}`] : []),
     );
     return addresses;
   }

@@ -3,6 +3,7 @@ import {createHmac} from 'node:crypto';
 import {once} from 'node:events';
 import {readdirSync, readFileSync} from 'node:fs';
 
+import type {IceServer} from '../../../src/lib/stun/ice-server.ts';
 import {untilListening} from './coturn.ts';
 import type {Namespace} from './namespace.ts';
 import type {Credential} from './raw-client.ts';
@@ -64,6 +65,14 @@ export class TurnServer {
   credential(user: string): Credential {
     const username = `${Math.floor(Date.now() / 1_000) + 3_600}:${user}`;
     return {username, password: createHmac('sha1', this.options.secret).update(username).digest('base64')};
+  }
+
+  /** Every way to it that it offers, as an ICE servers API gives them. */
+  iceServers(user: string): IceServer[] {
+    const {addresses, port, tls} = this.options;
+    const turn = ['udp', 'tcp'].map((transport) => `turn:${addresses[0]}:${port}?transport=${transport}`);
+    if (tls !== undefined) turn.push(`turns:${addresses[0]}:${tls.port}?transport=tcp`);
+    return [{urls: [`stun:${addresses[0]}:${port}`]}, this.iceServer(user, ...turn)];
   }
 
   /** For a browser. */
