@@ -1,29 +1,33 @@
 import type {ChildProcess} from 'node:child_process';
 
+import type {IcePolicy} from '../../../src/lib/ice/path-types.ts';
+import type {IceServer} from '../../../src/lib/stun/ice-server.ts';
+import type {Signal} from './ipc-channel.ts';
 import type {LabHost} from './lab.ts';
 
-export interface ConnectOrder {
-  kind: 'connect';
-  role: 'offerer' | 'answerer';
-  servers: {urls: string[]; username?: string; credential?: string}[];
-  relayOnly: boolean;
+export interface Meet {
+  kind: 'meet';
+  /** Peer id of the other side. */
+  peer: string;
+  role: 'offer' | 'answer';
+  servers: readonly IceServer[];
+  policy: IcePolicy;
   /** How many go out and come back, one after the other. */
   messages: number;
+  /** PEM, for TURN over TLS. */
+  caFile: string;
+  deadlineMs: number;
 }
 
-export type ToStation =
-  | ConnectOrder
-  | {kind: 'description'; sdp: string; type: 'offer' | 'answer'}
-  | {kind: 'candidate'; candidate: string; mid: string};
-
 export type FromStation =
-  | {kind: 'description'; sdp: string; type: string}
-  | {kind: 'candidate'; candidate: string; mid: string}
+  | Signal
+  | {kind: 'hello'; id: string}
   | {kind: 'failed'; why: string}
-  | ({kind: 'done'} & Omit<PairReport, 'connected'>);
+  | {kind: 'done'; report: PairReport};
 
 /** How two stations reached each other, as the offering side sees it. */
 export interface PairReport {
+  type: 'host' | 'srflx' | 'relay';
   /** Types of the candidates used: `host`, `srflx`, `prflx`, `relay`. */
   local: string;
   remote: string;
@@ -32,37 +36,61 @@ export interface PairReport {
   rttsMs: number[];
 }
 
+const FAREWELL_DEADLINE_MS = 5_000;
 const SCRIPT = `${import.meta.dirname}/ice-process.ts`;
 
-/** Lets two hosts of a lab connect, carrying their signals itself; undefined where they didn't within the deadline. */
+/** Lets two hosts of a lab connect, carrying their signals itself. Rejects where they don't. */
 export async function connectPair(
-  [a, b]: readonly [LabHost, LabHost],
-  order: Omit<ConnectOrder, 'kind' | 'role'>,
-  deadlineMs = 30_000,
-): Promise<PairReport | undefined> {
-  const [offerer, answerer] = [a, b].map((host) => station(host)) as [ChildProcess, ChildProcess];
+  hosts: readonly [LabHost, LabHost],
+  order: Omit<Meet, 'kind' | 'peer' | 'role' | 'servers'> & {
+    servers: readonly [readonly IceServer[], readonly IceServer[]];
+  },
+): Promise<PairReport> {
+  const stations = hosts.map((host) => station(host)) as [ChildProcess, ChildProcess];
+  const [offerer, answerer] = stations;
   try {
-    return await new Promise<PairReport | undefined>((resolve, reject) => {
-      setTimeout(() => resolve(undefined), deadlineMs).unref();
-      for (const [from, to] of [
-        [offerer, answerer],
-        [answerer, offerer],
-      ] as const) {
-        from.on('error', reject);
+    const ids = await Promise.all(stations.map(hello));
+    return await new Promise<PairReport>((resolve, reject) => {
+      for (const [i, from] of stations.entries()) {
+        const to = stations[1 - i]!;
+        from.on('exit', (code) => reject(new Error(`a station ended: ${code}`)));
         from.on('message', (message: FromStation) => {
-          if (message.kind === 'done') resolve(message);
-          else if (message.kind === 'failed') resolve(undefined);
-          else if (to.connected) to.send(message);
+          if (message.kind === 'signal') pass(to, message);
+          else if (message.kind === 'done') resolve(message.report);
+          else if (message.kind === 'failed') reject(new Error(message.why));
         });
       }
-      answerer.send({kind: 'connect', role: 'answerer', ...order} satisfies ConnectOrder);
-      offerer.send({kind: 'connect', role: 'offerer', ...order} satisfies ConnectOrder);
+      const {servers, ...common} = order;
+      answerer.send({kind: 'meet', peer: ids[0]!, role: 'answer', servers: servers[1], ...common} satisfies Meet);
+      offerer.send({kind: 'meet', peer: ids[1]!, role: 'offer', servers: servers[0], ...common} satisfies Meet);
     });
   } finally {
-    for (const child of [offerer, answerer]) child.kill('SIGKILL');
+    await Promise.all(stations.map(farewell));
   }
 }
 
 function station(host: LabHost): ChildProcess {
   return host.namespace.spawn(process.execPath, [SCRIPT], {stdio: ['ignore', 'inherit', 'inherit', 'ipc']});
+}
+
+async function hello(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`a station ended: ${code}`)));
+    child.once('message', (message: FromStation) => resolve((message as {id: string}).id));
+  });
+}
+
+/** Lets a station close its connections, which gives its allocations back. */
+async function farewell(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.send({kind: 'bye'});
+  const timer = setTimeout(() => child.kill('SIGKILL'), FAREWELL_DEADLINE_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** A station that has left takes no signals. */
+function pass(to: ChildProcess, message: Signal): void {
+  if (to.connected) to.send(message, () => undefined);
 }

@@ -1,79 +1,68 @@
-// One side of a connection by node-datachannel alone, in a process of its own so that it can stand in a namespace.
-import {type IceServer, PeerConnection} from 'node-datachannel';
+// One side of a connection of ours, in a process of its own so that it can stand in a namespace; see ice-pair.ts.
+import {generateKeyPair} from '@libp2p/crypto/keys';
+import {peerIdFromPrivateKey} from '@libp2p/peer-id';
+import {readFileSync} from 'node:fs';
 
-import type {FromStation, ToStation} from './ice-pair.ts';
+import {IceClient} from '../../../src/lib/ice/client.ts';
+import {ServerChoice} from '../../../src/lib/ice/server-choice.ts';
+import type {IceStream} from '../../../src/lib/ice/stream.ts';
+import type {FromStation, Meet} from './ice-pair.ts';
+import {IpcChannel} from './ipc-channel.ts';
+
+const PAYLOAD = Buffer.alloc(160, 0x71);
 
 const say = (message: FromStation): void => {
   process.send?.(message);
 };
-let connection: PeerConnection | undefined;
+const key = await generateKeyPair('Ed25519');
+const self = peerIdFromPrivateKey(key).toString();
 
-/** Candidates and descriptions that came before there was a connection to give them to. */
-const early: ToStation[] = [];
-
-function connect({role, servers, relayOnly, messages}: Extract<ToStation, {kind: 'connect'}>): void {
-  const started = performance.now();
-  connection = new PeerConnection(role, {
-    iceServers: servers.flatMap(toNative),
-    iceTransportPolicy: relayOnly ? 'relay' : 'all',
-    disableAutoNegotiation: true,
-  });
-  const own = connection;
-  own.onLocalDescription((sdp, type) => say({kind: 'description', sdp, type}));
-  own.onLocalCandidate((candidate, mid) => say({kind: 'candidate', candidate, mid}));
-  own.onStateChange((state) => {
-    if (state === 'failed') say({kind: 'failed', why: state});
-  });
-  if (role === 'answerer') {
-    own.onDataChannel((channel) => channel.onMessage((data) => channel.sendMessageBinary(Buffer.from(data as Buffer))));
-  } else {
-    const channel = own.createDataChannel('echo');
-    channel.onOpen(() => {
-      const setupMs = performance.now() - started;
-      const rtts: number[] = [];
-      let sentAt = 0;
-      const next = (): void => {
-        sentAt = performance.now();
-        channel.sendMessageBinary(Buffer.alloc(160));
-      };
-      channel.onMessage(() => {
-        rtts.push(performance.now() - sentAt);
-        if (rtts.length < messages) next();
-        else say({kind: 'done', setupMs, rttsMs: rtts, ...path(own)});
-      });
-      next();
-    });
-    own.setLocalDescription();
-  }
-  for (const message of early.splice(0)) signal(message);
-}
-
-function signal(message: ToStation): void {
-  if (connection === undefined) early.push(message);
-  else if (message.kind === 'candidate') connection.addRemoteCandidate(message.candidate, message.mid);
-  else if (message.kind === 'description') {
-    connection.setRemoteDescription(message.sdp, message.type);
-    if (message.type === 'offer') connection.setLocalDescription();
-  }
-}
-
-function path(own: PeerConnection): {local: string; remote: string} {
-  const pair = own.getSelectedCandidatePair();
-  return {local: pair?.local.type ?? '', remote: pair?.remote.type ?? ''};
-}
-
-/** As libdatachannel takes them: one object for a URL. */
-function toNative({urls, username, credential}: {urls: string[]; username?: string; credential?: string}): IceServer[] {
-  return urls.map((url) => {
-    const [, kind, hostname = '', port] = /^(stun|turn):([^:?]+):(\d+)/.exec(url) ?? [];
-    const place = {hostname, port: Number(port)};
-    if (kind === 'stun') return place;
-    return {...place, username, password: credential, relayType: 'TurnUdp'} as IceServer;
-  });
-}
-
-process.on('message', (message: ToStation) => {
-  if (message.kind === 'connect') connect(message);
-  else signal(message);
-});
 process.on('disconnect', () => process.exit());
+let client: IceClient | undefined;
+process.on('message', (message: Meet | {kind: string}) => {
+  if (message.kind === 'bye') void client?.close().then(() => process.exit());
+  if (message.kind === 'meet') {
+    meet(message as Meet).catch((error: unknown) => say({kind: 'failed', why: (error as Error).message}));
+  }
+});
+say({kind: 'hello', id: self});
+
+async function meet({peer, role, servers, policy, messages, caFile, deadlineMs}: Meet): Promise<void> {
+  const ca = readFileSync(caFile, 'utf8');
+  const choice = new ServerChoice({servers: async () => servers, ca});
+  client = new IceClient({
+    channel: new IpcChannel(self, peer),
+    key,
+    servers: (signal) => choice.find(signal),
+    policy,
+    ca,
+    // Whoever answers sends back what comes.
+    onStream: (stream) => void echo(stream),
+  });
+  const connection = await client.connect(peer, {signal: AbortSignal.timeout(deadlineMs), deadlineMs, role});
+  if (role === 'answer') return;
+  const rttsMs: number[] = [];
+  const stream = connection.openStream({purpose: 'echo'});
+  const echoes = stream[Symbol.asyncIterator]();
+  for (let i = 0; i < messages; i += 1) {
+    const sentAt = performance.now();
+    await stream.write(PAYLOAD);
+    for (let received = 0; received < PAYLOAD.length;) {
+      const {value, done} = await echoes.next();
+      if (done === true || value === undefined) throw new Error(`the echo ended after ${i} messages`);
+      received += value.length;
+    }
+    rttsMs.push(performance.now() - sentAt);
+  }
+  const {type, pair, setupMs} = connection.stats()!;
+  say({kind: 'done', report: {type, local: pair.local.type, remote: pair.remote.type, setupMs, rttsMs}});
+}
+
+async function echo(stream: IceStream): Promise<void> {
+  try {
+    for await (const chunk of stream) await stream.write(chunk);
+    stream.end();
+  } catch {
+    // The other side has left.
+  }
+}
