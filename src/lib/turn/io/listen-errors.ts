@@ -22,7 +22,7 @@ export async function checkAddresses(hosts: readonly string[], relay: RelayRange
     throw new QuiverError({
       code: 'BAD_RELAY_PORTS',
       message: `${first}-${last} is not a range of ports`,
-      fix: 'Give the first and the last port: turn.relay_port_range 49152-65535',
+      fix: 'Give the first and the last port, for example --relay-ports 49152-65535',
       exit: EXIT.usage,
     });
   }
@@ -31,7 +31,7 @@ export async function checkAddresses(hosts: readonly string[], relay: RelayRange
 
 async function checkRelayAddress(address: string): Promise<void> {
   const fix =
-    'Name addresses of this machine in turn.relay_ip_range, behind a NAT with the public one: 10.0.0.5=203.0.113.5';
+    'Name an address of this machine with --relay-ip, behind a NAT with the public one: --relay-ip 10.0.0.5=203.0.113.5';
   if (isIP(address) === 0 || WILDCARDS.has(address)) {
     throw new QuiverError({
       code: 'RELAY_ADDRESS',
