@@ -91,6 +91,11 @@ async function createIceApi({config, environment}: ConnectionSetup, secrets: rea
     algorithm: config.get('turn.credential_algorithm'),
     corsOrigins: config.get('turn.ice_api.cors_origins'),
     publicIce: config.get('turn.ice_api.public'),
+    limit: {
+      perSecond: config.get('turn.ice_api.rate_limit.requests_per_second'),
+      burst: config.get('turn.ice_api.rate_limit.burst'),
+    },
+    proxies: config.get('turn.ice_api.trusted_proxies'),
     token,
     after: ['turn'],
   };

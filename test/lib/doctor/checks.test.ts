@@ -178,7 +178,9 @@ describe('ports', () => {
       ['PORT', 'QUIC_PORT', 'WS_PORT', 'WEBRTC_PORT'].map((name) => [`QUIVER_${service}_${name}`, '0']),
     );
     const {QUIVER_RELAY_QUIC_PORT: _, ...others} = Object.fromEntries(sockets) as Record<string, string>;
-    return {...others, QUIVER_RELAY_PORT: String(port), QUIVER_ADMIN_PORT: '0'};
+    const connection = ['STUN', 'TURN', 'TURN_ICE_API', 'SIGNAL'].map((name) => [`QUIVER_${name}_PORT`, '0']);
+    const rest = Object.fromEntries([...connection, ['QUIVER_ADMIN_PORT', '0']]) as Record<string, string>;
+    return {...others, ...rest, QUIVER_RELAY_PORT: String(port)};
   }
 
   it('a taken TCP port is named with its holder and the key that moves ours', async () => {

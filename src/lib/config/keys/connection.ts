@@ -146,6 +146,19 @@ export const TURN_KEYS = {
     description: 'File (0600) with the token that callers from beyond this machine send',
     default: undefined,
   }),
+  'turn.ice_api.rate_limit.requests_per_second': integer({
+    description: 'Answers to one IPv4 address or IPv6 /64 beyond this machine',
+    default: 5,
+    min: 1,
+    max: MAX_RATE,
+  }),
+  'turn.ice_api.rate_limit.burst': integer({description: 'As many at once', default: 60, min: 1, max: MAX_RATE}),
+  'turn.ice_api.trusted_proxies': list({
+    description: 'Proxies on other machines whose X-Forwarded-For counts',
+    default: [],
+    expects: 'networks such as 10.0.0.0/8',
+    pattern: /^[\da-f.:]+(?:\/\d{1,3})?$/i,
+  }),
   'turn.ice_api.cors_origins': list({
     description: 'Web pages that may read the answers',
     default: [],
