@@ -3,13 +3,17 @@ import {readFile} from 'node:fs/promises';
 import {replaceFile} from '../core/private-file.ts';
 import {QuiverError} from '../core/errors.ts';
 import type {Logger} from '../observability/logger.ts';
-import {readIceAnswer, readIceServers, type IceServer} from '../stun/ice-server.ts';
+import {readIceServers, type IceAnswer, type IceServer} from '../stun/ice-server.ts';
+
+export interface ServerApi {
+  /** Tells one from another in the cache. */
+  name: string;
+  ask(signal: AbortSignal): Promise<IceAnswer>;
+}
 
 export interface ServerListOptions {
-  /** ICE servers APIs, each with its query: `http://127.0.0.1:8083/api/v1/turn/ice-servers?user_did=…`. */
-  urls: readonly string[];
-  /** For APIs beyond this machine that ask for one. */
-  token?: string;
+  /** Where own servers come from, asked in turn. */
+  apis: readonly ServerApi[];
   /** What signalling has told, or the configuration. */
   known?(): readonly IceServer[];
   /** Public STUN servers, when they are switched on: they see our address. */
@@ -31,15 +35,13 @@ export interface ServerList {
 interface Cached {
   atMs: number;
   untilMs: number;
-  urls: readonly string[];
+  apis: readonly string[];
   servers: IceServer[];
 }
 
 /** An answer counts for five minutes, or half the life of its credentials. */
 const CACHE_MS = 5 * 60_000;
 const API_DEADLINE_MS = 3_000;
-/** 16 servers of 16 URLs are 80 KiB. */
-const ANSWER_LIMIT_BYTES = 128 * 1024;
 
 /** The ICE servers of this host: own ones from an API or a cached answer, public STUN only when switched on. */
 export class ServerSource {
@@ -59,24 +61,24 @@ export class ServerSource {
   }
 
   async #find(): Promise<ServerList> {
-    const {urls, known, log} = this.#options;
+    const {apis, log} = this.#options;
     const now = this.#now();
-    const told = known?.() ?? [];
+    const told = this.#options.known?.() ?? [];
     this.#cached ??= await this.#readCache();
     const cached = this.#cached;
     if (cached !== undefined && now < cached.untilMs && now >= cached.atMs) {
       return this.#complete(merge(cached.servers, told), 'cache');
     }
     let problem: QuiverError | undefined;
-    for (const url of urls) {
+    for (const api of apis) {
       try {
-        const answer = await this.#ask(url);
+        const answer = await api.ask(AbortSignal.timeout(API_DEADLINE_MS));
         const lifeMs = Math.min(CACHE_MS, (answer.ttlMs ?? Number.POSITIVE_INFINITY) / 2);
-        this.#cached = {atMs: now, untilMs: now + lifeMs, urls, servers: answer.servers};
+        this.#cached = {atMs: now, untilMs: now + lifeMs, apis: namesOf(apis), servers: answer.servers};
         await this.#writeCache(this.#cached);
         return this.#complete(merge(answer.servers, told), 'api');
       } catch (error) {
-        problem = error instanceof QuiverError ? error : apiDown(url, error);
+        problem = error instanceof QuiverError ? error : apiDown(api.name, error);
         log?.warn({code: problem.code}, problem.message);
       }
     }
@@ -87,38 +89,20 @@ export class ServerSource {
   }
 
   /** Public servers come last, and count only for STUN. */
-  #complete(own: IceServer[], from: ServerList['from']): ServerList {
+  #complete(own: readonly IceServer[], from: ServerList['from']): ServerList {
     const {publicStun = []} = this.#options;
-    if (publicStun.length === 0) return {servers: own, from};
+    if (publicStun.length === 0) return {servers: [...own], from};
     return {servers: merge(own, [{urls: [...publicStun]}]), from: from === 'none' ? 'public' : from};
   }
 
-  async #ask(url: string): Promise<{servers: IceServer[]; ttlMs?: number}> {
-    const {token} = this.#options;
-    const response = await fetch(url, {
-      signal: AbortSignal.timeout(API_DEADLINE_MS),
-      redirect: 'error',
-      headers: {accept: 'application/json', ...(token !== undefined && {authorization: `Bearer ${token}`})},
-    });
-    const text = await readBounded(response);
-    if (!response.ok) throw refused(url, response.status);
-    let body: unknown;
-    try {
-      body = JSON.parse(text);
-    } catch {
-      body = undefined;
-    }
-    return readIceAnswer(body);
-  }
-
   async #readCache(): Promise<Cached | undefined> {
-    const {cacheFile, urls} = this.#options;
+    const {cacheFile, apis} = this.#options;
     if (cacheFile === undefined) return undefined;
     try {
-      const {atMs, untilMs, urls: of, servers} = JSON.parse(await readFile(cacheFile, 'utf8')) as Cached;
+      const {atMs, untilMs, apis: of, servers} = JSON.parse(await readFile(cacheFile, 'utf8')) as Cached;
       // Another network's credentials are no use here.
-      if (JSON.stringify(of) !== JSON.stringify(urls)) return undefined;
-      return {atMs: Number(atMs), untilMs: Number(untilMs), urls, servers: readIceServers(servers)};
+      if (JSON.stringify(of) !== JSON.stringify(namesOf(apis))) return undefined;
+      return {atMs, untilMs, apis: of, servers: readIceServers(servers)};
     } catch {
       return undefined;
     }
@@ -146,31 +130,15 @@ function merge(first: readonly IceServer[], second: readonly IceServer[]): IceSe
   return [...first, ...rest.filter(({urls}) => urls.length > 0)];
 }
 
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > ANSWER_LIMIT_BYTES) throw new Error('the answer is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+function namesOf(apis: readonly ServerApi[]): string[] {
+  return apis.map(({name}) => name);
 }
 
-function apiDown(url: string, cause: unknown): QuiverError {
+function apiDown(name: string, cause: unknown): QuiverError {
   return new QuiverError({
     code: 'ICE_API_DOWN',
-    message: `${new URL(url).origin} gives no list of ICE servers`,
+    message: `${name} gives no list of ICE servers`,
     fix: 'Start it (quiver turn start serves it), or name another one; quiver ice servers shows what is known.',
     cause,
-  });
-}
-
-function refused(url: string, status: number): QuiverError {
-  return new QuiverError({
-    code: 'ICE_API_REFUSED',
-    message: `${new URL(url).origin} gives no list of ICE servers: it answers ${status}`,
-    fix:
-      status === 401 || status === 403 ? 'Give it the token of that API.' : 'Look into its log, or name another one.',
   });
 }
