@@ -37,7 +37,8 @@ describe.each(['dgram', 'batch'] as const)('the %s engine', (engine) => {
       peer.on('message', (bytes, {address, port}) => peer.send(bytes, port, address));
       const rounds = async (count: number, transport: 'udp' | 'tcp'): Promise<void> => {
         for (let i = 0; i < count; i += 1) {
-          using one = await client(server, transport);
+          // Each from an address of its own: a source gets only so many challenges a second.
+          using one = await client(server, transport, `127.9.${i >> 7}.${1 + (i & 127)}`);
           await one.relay();
           await one.bind(0x4000, peer.address());
           one.sendTo(peer.address(), Buffer.from('ping'));
@@ -87,7 +88,8 @@ describe.each(['dgram', 'batch'] as const)('the %s engine', (engine) => {
         const cut = i % 4 === 0 ? bytes.subarray(0, Math.floor(Math.random() * bytes.length)) : bytes;
         known.send(cut);
         if (i % 500 === 0) stream.send(cut);
-        if (i % 250 === 0) await sleep(1);
+        // No faster than they are read: what the kernel drops proves nothing.
+        if (i % 100 === 0) await sleep(2);
       }
       stream.close();
       using other = await client(server, 'udp', '127.0.0.99');
