@@ -60,6 +60,8 @@ export interface TurnIo {
   openRelay(request: RelayRequest): Promise<readonly [RelaySocket] | readonly [RelaySocket, RelaySocket]>;
   /** The canonical endpoint for an address on the wire, e.g. of XOR-PEER-ADDRESS; from a bounded cache. The bytes are reused. */
   endpoint(bytes: Uint8Array, port: number): Endpoint;
+  /** Whether this machine has the address now. Asked for each peer that a client names, not for each packet. */
+  isOwn?(address: Uint8Array): boolean;
 }
 
 export class RelayError extends Error {

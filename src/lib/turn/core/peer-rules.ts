@@ -24,7 +24,7 @@ const ANY_PORT: PortRange = {first: 1, last: 65_535};
 
 /**
  * Which peers clients may reach (RFC 8656 section 21.2.4 and the history of relays into loopback): nothing that IANA
- * lists as special-purpose, unless the operator allows it. Compares numbers, and judges an IPv6 address that carries an
+ * lists as special-purpose, and of this machine only its relay ports, unless the operator allows it. Compares numbers, and judges an IPv6 address that carries an
  * IPv4 one (mapped, compatible, NAT64, 6to4, Teredo) by both.
  */
 export class PeerRules {
@@ -32,26 +32,28 @@ export class PeerRules {
   readonly #deny: CidrSet;
   readonly #ownRelays: readonly Uint8Array[];
   readonly #relayPorts: PortRange;
+  readonly #isHere: (address: Uint8Array) => boolean;
 
-  constructor(options: PeerRulesOptions) {
+  /** `isHere`: whether this machine has the address now. */
+  constructor(options: PeerRulesOptions, isHere: (address: Uint8Array) => boolean = () => false) {
     this.#allow = new CidrSet(options.allow);
     this.#deny = new CidrSet(options.deny);
     this.#ownRelays = options.ownRelays.flatMap((text) => parseIp(text)?.bytes ?? []);
     this.#relayPorts = {first: options.relayPorts[0], last: options.relayPorts[1]};
+    this.#isHere = isHere;
   }
 
   /** The ports that a peer at this address may have; undefined: it is no peer (403). */
   ports(address: Uint8Array): PortRange | undefined {
     const inner = unmap(address);
     const open = this.#open(address) && (inner === address || this.#open(inner));
-    if (!this.#isOwn(inner)) return open ? ANY_PORT : undefined;
-    // Other services of this machine may trust what comes from it. Through NAT64 there is no need to come at all.
+    const isRelay = this.#ownRelays.some((own) => Buffer.compare(own, inner) === 0);
+    if (!isRelay && !this.#isHere(inner)) return open ? ANY_PORT : undefined;
+    // Other services of this machine may trust what comes from it, past its firewall. Through NAT64 there is no need to
+    // come at all.
     if (inner !== address) return undefined;
-    return open && this.#allow.has(address) ? ANY_PORT : this.#relayPorts;
-  }
-
-  #isOwn(address: Uint8Array): boolean {
-    return this.#ownRelays.some((own) => Buffer.compare(own, address) === 0);
+    if (open && this.#allow.has(address)) return ANY_PORT;
+    return isRelay ? this.#relayPorts : undefined;
   }
 
   #open(address: Uint8Array): boolean {

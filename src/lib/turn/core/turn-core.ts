@@ -61,7 +61,8 @@ export class TurnCore {
       ...(options.limiters === undefined ? {} : {memory: options.limiters.bindings}),
     });
     this.#authenticator = new Authenticator(options, limits, counters);
-    this.#peers = new PeerRequests(io, new PeerRules(options.peers), limits, counters);
+    const rules = new PeerRules(options.peers, (address) => io.isOwn?.(address) ?? false);
+    this.#peers = new PeerRequests(io, rules, limits, counters);
     this.#allocations = new Allocations(counters, limits.reservations);
     this.#refresh = new RefreshRequests(this.#allocations, lifetimes);
     this.#allocate = new AllocateRequests({

@@ -62,6 +62,8 @@ export class FakeIo implements TurnIo {
   readonly open = new Map<string, FakeSocket>();
   readonly #endpoints = new Map<string, Endpoint>();
   families: readonly (4 | 6)[] = [4, 6];
+  /** Texts of addresses that the machine has. */
+  readonly own = new Set<string>();
   ports = 100;
   opened = 0;
   beforeOpen: () => Promise<void> = async () => {};
@@ -91,6 +93,10 @@ export class FakeIo implements TurnIo {
     const made = {family: bytes.length === 4 ? 4 : 6, address, port, bytes: Uint8Array.from(bytes), key} as const;
     this.#endpoints.set(key, made);
     return made;
+  }
+
+  isOwn(address: Uint8Array): boolean {
+    return this.own.has(ipText(address));
   }
 
   #socket(address: string, port: number): FakeSocket {

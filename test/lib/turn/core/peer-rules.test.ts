@@ -103,6 +103,24 @@ describe('PeerRules', () => {
     expect(['64:ff9b::909:909', '64:ff9b::909:90a', '64:ff9b::a00:1'].map(nat64)).toEqual(['none', 'any', 'none']);
   });
 
+  it('denies what else this machine is known by, as it is and through NAT64, unless it is allowed', () => {
+    const here = new Set(['9.9.9.9', '1.2.3.4', '2a00::9', '2a00::a'].map((text) => bytesOf(text).join()));
+    const options: PeerRulesOptions = {
+      allow: ['1.2.3.4'],
+      deny: [],
+      ownRelays: ['2a00::a'],
+      relayPorts: [50_000, 50_099],
+    };
+    const rules = new PeerRules(options, (address) => here.has(address.join()));
+    const first = (address: string): number => rules.ports(bytesOf(address))?.first ?? -1;
+    expect(['9.9.9.9', '1.2.3.4', '2a00::9', '2a00::a', '9.9.9.8'].map(first)).toEqual([-1, 1, -1, 50_000, 1]);
+    const nat64 = new PeerRules({...options, allow: ['64:ff9b::/96']}, (address) => here.has(address.join()));
+    expect(['64:ff9b::909:909', '64:ff9b::909:908'].map((text) => nat64.ports(bytesOf(text)))).toEqual([
+      undefined,
+      {first: 1, last: 65_535},
+    ]);
+  });
+
   it('agrees with the tables of IANA for every address, and an IPv4-mapped one is never a peer', () => {
     const rules = new PeerRules({allow: [], deny: [], ownRelays: [], relayPorts: [1, 2]});
     fc.assert(

@@ -52,6 +52,14 @@ describe('CreatePermission (RFC 8656 section 10.2)', () => {
     expect([arrives(PEER), arrives(OTHER)]).toEqual([true, true]);
   });
 
+  it('forbids an address that the machine got meanwhile, in ChannelBind too', async () => {
+    const {world, client} = await start();
+    expect((await client.permit(PEER)).code).toBe(0);
+    world.io.own.add(PEER);
+    expect((await client.permit(PEER)).code).toBe(403);
+    expect((await client.bind(0x4000, PEER, 9)).code).toBe(403);
+  });
+
   it('without an address or with a broken one is 400, without an allocation 437', async () => {
     const {world, client} = await start();
     expect((await client.permit()).code).toBe(400);
