@@ -49,11 +49,9 @@ export class SourceLimiter {
   }
 
   /** Counts one more from there, unless it is too much; then nothing is counted and the answer is false. */
-  allow({bytes}: Pick<Endpoint, 'bytes'>, nowMs: number): boolean {
-    const high = word(bytes, 0);
-    const low = bytes.length === 16 ? word(bytes, 4) : 0;
-    const a = mix(high, low, this.#seedA) & (SLOTS - 1);
-    const b = SLOTS + (mix(high, low, this.#seedB) & (SLOTS - 1));
+  allow(source: Pick<Endpoint, 'bytes'>, nowMs: number): boolean {
+    const a = this.#slot(0, source);
+    const b = this.#slot(1, source);
     const fullA = this.#fullAt(a, nowMs);
     const fullB = this.#fullAt(b, nowMs);
     const full = Math.min(fullA, fullB) + this.#intervalMs;
@@ -61,6 +59,18 @@ export class SourceLimiter {
     this.#full[a] = Math.max(fullA, full);
     this.#full[b] = Math.max(fullB, full);
     return true;
+  }
+
+  /** Whether one more from there would be too much. */
+  isSpent(source: Pick<Endpoint, 'bytes'>, nowMs: number): boolean {
+    const full = Math.min(this.#fullAt(this.#slot(0, source), nowMs), this.#fullAt(this.#slot(1, source), nowMs));
+    return full + this.#intervalMs - nowMs > this.#toleranceMs;
+  }
+
+  #slot(row: 0 | 1, {bytes}: Pick<Endpoint, 'bytes'>): number {
+    const low = bytes.length === 16 ? word(bytes, 4) : 0;
+    const seed = row === 0 ? this.#seedA : this.#seedB;
+    return row * SLOTS + (mix(word(bytes, 0), low, seed) & (SLOTS - 1));
   }
 
   #fullAt(slot: number, nowMs: number): number {

@@ -38,6 +38,18 @@ describe('SourceLimiter', () => {
     expect(allowed(limiter, source('2001:db8:0:2::1'), 0, 150)).toBe(150);
   });
 
+  it('says without counting whether a source has spent what it has', () => {
+    const limiter = new SourceLimiter(LIMITS);
+    for (let round = 0; round < 1000; round++) expect(limiter.isSpent(A, 0)).toBe(false);
+    expect(allowed(limiter, A, 0, 1000)).toBe(200);
+    expect([limiter.isSpent(A, 0), limiter.isSpent(A, 9), limiter.isSpent(A, 10), limiter.isSpent(B, 0)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it('counts nothing that it refuses, so that a flood does not lock its source out', () => {
     const limiter = new SourceLimiter(LIMITS);
     allowed(limiter, A, 0, 100_000);

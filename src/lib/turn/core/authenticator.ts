@@ -33,7 +33,8 @@ export class Authenticator {
   readonly #realm: Buffer;
   readonly #credentials: Credentials;
   readonly #nonces: Nonces;
-  readonly #limiter: SourceLimiter;
+  readonly #challenges: SourceLimiter;
+  readonly #failures: SourceLimiter;
   readonly #sha256OnUdp: boolean;
   readonly #wallClockMs: () => number;
   readonly #counters: TurnCounters;
@@ -42,11 +43,12 @@ export class Authenticator {
     this.#realm = Buffer.from(options.realm);
     this.#credentials = new Credentials({...options, algorithm: options.credentialAlgorithm ?? 'sha1'});
     this.#nonces = new Nonces(options.nonceKey, options.nonceLifetimeMs ?? NONCE_LIFETIME_MS);
-    this.#limiter = new SourceLimiter({
+    this.#challenges = new SourceLimiter({
       perSecond: limits.challengesPerSecond,
       burst: limits.challengeBurst,
       ...(options.limiters === undefined ? {} : {memory: options.limiters.challenges}),
     });
+    this.#failures = new SourceLimiter({perSecond: limits.failuresPerSecond, burst: limits.failureBurst});
     this.#sha256OnUdp = options.sha256OnUdp ?? false;
     this.#wallClockMs = options.wallClockMs ?? Date.now;
     this.#counters = counters;
@@ -74,16 +76,23 @@ export class Authenticator {
       return this.#refuse(path, message, ERROR_CODE.badRequest, nowMs);
     }
     // The nonce comes first, unlike in the RFC: it proves the source before any work is done for a username.
-    const kind = this.#nonces.check(nonce, path.remote, this.#wallClockMs() / 1000);
-    if (kind === undefined) {
+    const kind = this.#nonceKind(path);
+    if (!this.#nonces.check(nonce, kind, path.remote, this.#wallClockMs() / 1000)) {
       this.#counters.staleNonces += 1;
       return this.#refuse(path, message, ERROR_CODE.staleNonce, nowMs);
     }
     const passwordAlgorithm = chosenAlgorithm(message, kind);
     if (passwordAlgorithm === undefined) return this.#refuse(path, message, ERROR_CODE.badRequest, nowMs);
+    // Only a right guess would be answered otherwise, and a guesser needs no other answers.
+    const isKnown = allocation !== undefined && isOwner(allocation.identity, username);
+    if (!isKnown && this.#failures.isSpent(path.remote, nowMs)) {
+      this.#counters.challengesLimited += 1;
+      return undefined;
+    }
     const identity = this.#verify(message, username, passwordAlgorithm, allocation);
     if (identity === undefined) {
       this.#counters.authFailures += 1;
+      this.#failures.allow(path.remote, nowMs);
       return this.#refuse(path, message, ERROR_CODE.unauthenticated, nowMs);
     }
     // RFC 8656 section 5: what comes after the Allocate must be by the same username.
@@ -122,16 +131,21 @@ export class Authenticator {
     }
   }
 
+  /** Of what an address got over another transport nothing is good here: a nonce says whether algorithms were offered. */
+  #nonceKind({transport}: ClientPath): NonceKind {
+    return transport !== 'udp' || this.#sha256OnUdp ? 'algorithms' : 'plain';
+  }
+
   /** An unsigned error; over UDP only so many, since the source may be forged to have its owner flooded. */
   #refuse(path: ClientPath, message: StunMessage, code: number, nowMs: number): undefined {
-    if (path.transport === 'udp' && !this.#limiter.allow(path.remote, nowMs)) {
+    if (path.transport === 'udp' && !this.#challenges.allow(path.remote, nowMs)) {
       this.#counters.challengesLimited += 1;
       return undefined;
     }
     const responder = new Responder(path, message);
     const builder = responder.begin(CLASS.error).add(ATTRIBUTE.errorCode, writeErrorCode(code));
     if (code !== ERROR_CODE.badRequest) {
-      const kind = path.transport !== 'udp' || this.#sha256OnUdp ? 'algorithms' : 'plain';
+      const kind = this.#nonceKind(path);
       builder.add(ATTRIBUTE.realm, this.#realm);
       builder.add(ATTRIBUTE.nonce, this.#nonces.issue(kind, path.remote, this.#wallClockMs() / 1000));
       if (kind === 'algorithms') builder.add(ATTRIBUTE.passwordAlgorithms, OFFER);

@@ -35,21 +35,18 @@ export class Nonces {
     return kind === 'plain' ? text : Buffer.concat([COOKIE, text]);
   }
 
-  /** The kind of a nonce that was issued to this address within the lifetime; undefined for any other. */
-  check(nonce: Uint8Array, remote: Endpoint, nowSeconds: number): NonceKind | undefined {
-    const kind = nonce.length === NONCE_CHARACTERS ? 'plain' : 'algorithms';
+  /** Whether a nonce of this kind was issued to this address within the lifetime. */
+  check(nonce: Uint8Array, kind: NonceKind, remote: Endpoint, nowSeconds: number): boolean {
     const offset = kind === 'plain' ? 0 : COOKIE.length;
     if (nonce.length !== offset + NONCE_CHARACTERS || COOKIE.compare(nonce, 0, offset, 0, offset) !== 0) {
-      return undefined;
+      return false;
     }
     const given = Buffer.from(Buffer.from(nonce.subarray(offset)).toString('latin1'), 'base64url');
-    if (given.length !== NONCE_BYTES) {
-      return undefined;
-    }
+    if (given.length !== NONCE_BYTES) return false;
     const now = Math.floor(nowSeconds);
     const age = (now - given.readUIntBE(0, TIME_BYTES) + TIME_MODULUS) % TIME_MODULUS;
-    if (age >= this.#lifetimeSeconds || age > now) return undefined;
-    return timingSafeEqual(given, this.#make(kind, remote, now - age)) ? kind : undefined;
+    if (age >= this.#lifetimeSeconds || age > now) return false;
+    return timingSafeEqual(given, this.#make(kind, remote, now - age));
   }
 
   #make(kind: NonceKind, remote: Endpoint, seconds: number): Buffer {

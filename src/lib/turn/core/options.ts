@@ -19,6 +19,9 @@ export interface CoreLimits {
   /** Answers to unauthenticated requests of one IPv4 address or IPv6 /64 over UDP, where sources are forged. */
   challengesPerSecond: number;
   challengeBurst: number;
+  /** Wrong credentials of one IPv4 address or IPv6 /64; past it nothing that is signed is looked at. */
+  failuresPerSecond: number;
+  failureBurst: number;
 }
 
 export const CORE_LIMITS: CoreLimits = {
@@ -32,6 +35,9 @@ export const CORE_LIMITS: CoreLimits = {
   // A client needs one or two, and many clients may share an address.
   challengesPerSecond: 100,
   challengeBurst: 200,
+  // Clients whose credentials are over try once or twice; 20 a second don't find a password of 8 letters in 300 years.
+  failuresPerSecond: 20,
+  failureBurst: 200,
 };
 
 /** Plain data, so that it can be handed to a worker thread; `wallClockMs` aside, which is for tests. */

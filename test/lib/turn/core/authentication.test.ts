@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {PASSWORD_ALGORITHM, writePasswordAlgorithms} from '../../../../src/lib/stun/attributes.ts';
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
-import {lifetime, PEER, udp, USER, World} from './harness.ts';
+import {lifetime, PASSWORD, PEER, udp, USER, World} from './harness.ts';
 import type {Attribute, Client} from './harness.ts';
 
 const offer: Attribute = [
@@ -101,6 +101,44 @@ describe('a signed request', () => {
   });
 });
 
+describe('guessing passwords', () => {
+  const guesses = async (client: Client, count: number): Promise<number> => {
+    let answers = 0;
+    for (let guess = 0; guess < count; guess += 1) {
+      client.password = `guess ${guess}`;
+      if ((await client.ask(client.build(METHOD.allocate, [udp]))) !== undefined) answers += 1;
+    }
+    return answers;
+  };
+
+  it.each(['udp', 'tcp'] as const)(
+    'over %s is limited for a source: then the right one is not heard either',
+    async (transport) => {
+      const world = new World({limits: {failuresPerSecond: 2, failureBurst: 10}});
+      const client = world.client({transport});
+      await client.learnNonce();
+      expect(await guesses(client, 30)).toBe(10);
+      expect(world.core.counters).toMatchObject({authFailures: 10, challengesLimited: 20});
+      client.password = PASSWORD;
+      expect(await client.ask(client.build(METHOD.allocate, [udp]))).toBeUndefined();
+      world.nowMs += 500;
+      expect((await client.allocate()).code).toBe(0);
+    },
+  );
+
+  it('takes nothing from other sources, nor from who has an allocation behind the same address', async () => {
+    const world = new World({limits: {failuresPerSecond: 1, failureBurst: 5}});
+    const [there, here] = [world.client({address: '203.0.113.77'}), world.client()];
+    await there.allocated();
+    await here.learnNonce();
+    const neighbour = world.client({address: '203.0.113.77'});
+    await neighbour.learnNonce();
+    expect(await guesses(neighbour, 20)).toBe(5);
+    expect((await there.refresh()).code).toBe(0);
+    expect((await here.allocate()).code).toBe(0);
+  });
+});
+
 describe('nonces', () => {
   it('are good for an hour, then 438 with a new one', async () => {
     const world = new World();
@@ -190,6 +228,15 @@ describe('MESSAGE-INTEGRITY-SHA256 and PASSWORD-ALGORITHMS (RFC 8489 section 9.2
     const client = world.client({transport: 'udp'});
     await chooseSha256(client);
     expect((await client.allocate()).code).toBe(400);
+  });
+
+  it('can not be bid down with a nonce that somebody got over UDP in the name of the client', async () => {
+    const world = new World();
+    const spoofed = world.client({transport: 'udp', port: 50_505});
+    await spoofed.learnNonce();
+    const client = world.client({transport: 'tcp', port: 50_505});
+    client.nonce = spoofed.nonce;
+    expect((await client.allocate()).code).toBe(438);
   });
 
   it('can not be bid down by taking the cookie from the nonce', async () => {

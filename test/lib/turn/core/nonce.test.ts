@@ -26,14 +26,15 @@ describe('Nonces', () => {
         fc.constantFrom('plain', 'algorithms'),
         (at, age, kind) => {
           const nonce = nonces().issue(kind, here, at);
-          expect(nonces().check(nonce, here, at + age)).toBe(age >= 0 && age < 3600 ? kind : undefined);
+          expect(nonces().check(nonce, kind, here, at + age)).toBe(age >= 0 && age < 3600);
+          expect(nonces().check(nonce, kind === 'plain' ? 'algorithms' : 'plain', here, at + age)).toBe(false);
         },
       ),
     );
     const wrapped = nonces().issue('plain', here, 2 ** 24 - 1);
-    expect(nonces().check(wrapped, here, 2 ** 24 + 1)).toBe('plain');
-    expect(nonces().check(wrapped, here, 2 ** 25 - 1)).toBeUndefined();
-    expect(nonces().check(wrapped, here, 1)).toBeUndefined();
+    expect(nonces().check(wrapped, 'plain', here, 2 ** 24 + 1)).toBe(true);
+    expect(nonces().check(wrapped, 'plain', here, 2 ** 25 - 1)).toBe(false);
+    expect(nonces().check(wrapped, 'plain', here, 1)).toBe(false);
   });
 
   it('are of no use with a bit changed, cut, lengthened, from elsewhere or with another key', () => {
@@ -41,22 +42,23 @@ describe('Nonces', () => {
     for (let index = 0; index < nonce.length * 8; index++) {
       const changed = Buffer.from(nonce);
       changed[index >> 3] = changed[index >> 3]! ^ (1 << (index & 7));
-      expect(nonces().check(changed, here, NOW)).toBeUndefined();
+      expect(nonces().check(changed, 'algorithms', here, NOW)).toBe(false);
     }
     for (let length = 0; length < nonce.length; length++) {
-      expect(nonces().check(nonce.subarray(0, length), here, NOW)).toBeUndefined();
+      expect(nonces().check(nonce.subarray(0, length), 'algorithms', here, NOW)).toBe(false);
     }
-    expect(nonces().check(Buffer.concat([nonce, nonce]), here, NOW)).toBeUndefined();
+    expect(nonces().check(Buffer.concat([nonce, nonce]), 'algorithms', here, NOW)).toBe(false);
     for (const there of [endpoint('203.0.113.9', 4001), endpoint('203.0.113.8', 4000), endpoint('2001:db8::1', 4000)]) {
-      expect(nonces().check(nonce, there, NOW)).toBeUndefined();
+      expect(nonces().check(nonce, 'algorithms', there, NOW)).toBe(false);
     }
-    expect(new Nonces(randomBytes(32), 3_600_000).check(nonce, here, NOW)).toBeUndefined();
+    expect(new Nonces(randomBytes(32), 3_600_000).check(nonce, 'algorithms', here, NOW)).toBe(false);
   });
 
   it('of any bytes are not taken', () => {
     fc.assert(
       fc.property(fc.uint8Array({maxLength: 40}), (bytes) => {
-        expect(nonces().check(bytes, here, NOW)).toBeUndefined();
+        expect(nonces().check(bytes, 'plain', here, NOW)).toBe(false);
+        expect(nonces().check(bytes, 'algorithms', here, NOW)).toBe(false);
       }),
     );
   });
