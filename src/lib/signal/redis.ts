@@ -111,7 +111,8 @@ export class RedisBus implements RoomBus {
       const late = (): Error => new Error('Redis did not answer in time');
       // In this order, so that nobody comes unseen between the two.
       const find = (): Promise<RemoteMember[]> => followed.subscribed.then(() => this.#lookUp(room));
-      return {elsewhere: await withDeadline(find, ENTER_DEADLINE_MS, late), release};
+      const elsewhere = await withDeadline(find, ENTER_DEADLINE_MS, late);
+      return {elsewhere: this.#connected ? elsewhere : [], release};
     } catch (error) {
       this.#options.log.warn({err: error}, 'a room was entered without knowing who is in it at other servers');
       return {elsewhere: [], release};
@@ -228,6 +229,8 @@ export class RedisBus implements RoomBus {
     try {
       const told = readToldEvent(text);
       if (told.at === this.#id) return;
+      // One connection is back and the other not yet: nobody is there for us whom we could not answer.
+      if (!this.#connected && told.event.type !== 'message') return;
       if (followed.entering === 0) this.#tell(room, told);
       else if (followed.held.length < HELD_LIMIT) followed.held.push(told);
     } catch (error) {
@@ -254,9 +257,9 @@ export class RedisBus implements RoomBus {
   /** After a time without Redis: who has come elsewhere. */
   async #lookUpAll(): Promise<void> {
     for (const room of this.#followed.keys()) {
-      for (const {at, peer, state} of await this.#lookUp(room)) {
-        this.#options.hub.remote(room, at, {type: 'present', peer, state});
-      }
+      const members = await this.#lookUp(room);
+      if (!this.#connected) return;
+      for (const {at, peer, state} of members) this.#options.hub.remote(room, at, {type: 'present', peer, state});
     }
   }
 

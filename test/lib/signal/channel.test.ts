@@ -149,7 +149,7 @@ describe.each(JOINS)('a channel over %s', (_name, by) => {
   it('gives up on a server that is not there, or is none', async () => {
     const server = await startServer();
     await server.service.stop();
-    await expect(join(by, server, {joinDeadlineMs: 700})).rejects.toMatchObject({code: 'SIGNAL_UNREACHABLE'});
+    await expect(join(by, server, {joinDeadlineMs: 200})).rejects.toMatchObject({code: 'SIGNAL_UNREACHABLE'});
     for (const url of ['ftp://x', 'nonsense', 'https://user:secret@host']) {
       const opened = (async () => by({urls: [url], room: 'r', protocol: 'p', peerKey: await newKey()}))();
       await expect(opened).rejects.toMatchObject({code: 'SIGNAL_URL'});

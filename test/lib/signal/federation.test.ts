@@ -1,10 +1,4 @@
 // How two stations find each other, wherever they stand: real WebRTC connections over each way of signalling.
-import {execFileSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {join as joinPath} from 'node:path';
-import {getCACertificates, setDefaultCACertificates} from 'node:tls';
-
 import type {DataChannel, DescriptionType} from 'node-datachannel';
 import {PeerConnection} from 'node-datachannel';
 import {Registry} from 'prom-client';
@@ -19,6 +13,7 @@ import {joinLocally} from '../../../src/lib/signal/client/local.ts';
 import {joinByWebSocket} from '../../../src/lib/signal/client/websocket.ts';
 import {SignalNodeService} from '../../../src/lib/signal/signal-node-service.ts';
 import {NETWORK} from '../../support/nodes.ts';
+import {makeCertificate, temporaryFolder, trust} from './support/certificate.ts';
 import {contextOf, join, newKey, peerOf, PREFIX, PROTOCOL, startServer} from './support/signal.ts';
 import type {TestServer} from './support/signal.ts';
 
@@ -53,15 +48,8 @@ async function talk(a: SignalChannel, b: SignalChannel): Promise<string> {
 }
 
 async function startPublicStation(): Promise<TestServer> {
-  const folder = mkdtempSync(joinPath(tmpdir(), 'quiver-station-'));
-  onTestFinished(() => rmSync(folder, {recursive: true}));
-  const tls = {certFile: joinPath(folder, 'cert.pem'), keyFile: joinPath(folder, 'key.pem')};
-  const names = ['-subj', '/CN=station', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const key = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  execFileSync('openssl', ['req', ...key, ...names, '-keyout', tls.keyFile, '-out', tls.certFile], {stdio: 'pipe'});
-  const before = getCACertificates('default');
-  setDefaultCACertificates([...before, readFileSync(tls.certFile, 'utf8')]);
-  onTestFinished(() => setDefaultCACertificates(before));
+  const tls = makeCertificate(temporaryFolder(), 'station');
+  trust(tls.pem);
   return startServer({tls});
 }
 

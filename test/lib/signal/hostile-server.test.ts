@@ -83,7 +83,7 @@ describe('a channel over WebSocket leaves a server that', () => {
   ])('%s', async (_what, act) => {
     const {url, dialled} = await webSockets(act);
     const startedAtMs = performance.now();
-    await expect(joinByWebSocket(options(url, 300))).rejects.toBeInstanceOf(QuiverError);
+    await expect(joinByWebSocket(options(url, 150))).rejects.toBeInstanceOf(QuiverError);
     expect(performance.now() - startedAtMs).toBeLessThan(2_000);
     expect(dialled()).toBeLessThan(6);
   });
@@ -128,7 +128,7 @@ describe('a channel over HTTP leaves a server that', () => {
     ['says nothing', () => undefined],
   ])('%s', async (_what, answer) => {
     const {url, asked} = await http((_request, response) => answer(response));
-    await expect(joinByHttp(options(url, 300))).rejects.toBeInstanceOf(QuiverError);
+    await expect(joinByHttp(options(url, 150))).rejects.toBeInstanceOf(QuiverError);
     expect(asked()).toBeLessThan(8);
   });
 

@@ -241,11 +241,11 @@ describe('the port', () => {
   it('keeps rooms within their limit', async () => {
     const server = await startServer({limits: {peersPerRoom: 2, rooms: 2}});
     await Promise.all([0, 1].map(() => join(joinByWebSocket, server)));
-    await expect(join(joinByWebSocket, server, {joinDeadlineMs: 500})).rejects.toMatchObject({
+    await expect(join(joinByWebSocket, server, {joinDeadlineMs: 200})).rejects.toMatchObject({
       code: 'SIGNAL_ROOM_FULL',
     });
     await join(joinByWebSocket, server, {room: 'two'});
-    await expect(join(joinByWebSocket, server, {room: 'three', joinDeadlineMs: 500})).rejects.toMatchObject({
+    await expect(join(joinByWebSocket, server, {room: 'three', joinDeadlineMs: 200})).rejects.toMatchObject({
       code: 'SIGNAL_FULL',
     });
   });

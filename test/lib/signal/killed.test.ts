@@ -14,23 +14,27 @@ const DEADLINE_MS = 30_000;
 const DEEP = process.env['QUIVER_DEEP'] === '1';
 
 describe('a server that was killed', () => {
-  it.each(JOINS)('is found again by its clients over %s once it is back', {timeout: DEADLINE_MS}, async (_name, by) => {
-    const first = await spawnServer();
-    const port = Number(new URL(first.url).port);
-    const at = {...(await startServer()), url: first.url};
-    const [a, b] = [await join(by, at), await join(by, at)];
-    const away = [a, b].map((channel) => next(channel, 'status', ({status}) => status === 'reconnecting'));
-    await first.kill();
-    await Promise.all(away);
-    const waiting = a.send(b.self, OFFER);
-    const back = [a, b].map((channel) => next(channel, 'status', ({status}) => status === 'connected', 20_000));
-    await spawnServer({port});
-    await Promise.all([...back, waiting]);
-    await until(() => a.peers().length === 1 && b.peers().length === 1);
-    const arrived = next(b, 'message');
-    await a.send(b.self, OFFER);
-    expect(await arrived).toEqual({from: a.self, message: OFFER});
-  });
+  it.each(DEEP ? JOINS : JOINS.slice(0, 1))(
+    'is found again by its clients over %s once it is back',
+    {timeout: DEADLINE_MS},
+    async (_name, by) => {
+      const first = await spawnServer();
+      const port = Number(new URL(first.url).port);
+      const at = {...(await startServer()), url: first.url};
+      const [a, b] = [await join(by, at), await join(by, at)];
+      const away = [a, b].map((channel) => next(channel, 'status', ({status}) => status === 'reconnecting'));
+      await first.kill();
+      await Promise.all(away);
+      const waiting = a.send(b.self, OFFER);
+      const back = [a, b].map((channel) => next(channel, 'status', ({status}) => status === 'connected', 20_000));
+      await spawnServer({port});
+      await Promise.all([...back, waiting]);
+      await until(() => a.peers().length === 1 && b.peers().length === 1);
+      const arrived = next(b, 'message');
+      await a.send(b.self, OFFER);
+      expect(await arrived).toEqual({from: a.self, message: OFFER});
+    },
+  );
 
   it('leaves by itself on SIGTERM, its clients told', {timeout: DEADLINE_MS}, async () => {
     const server = await spawnServer();

@@ -6,12 +6,14 @@ import {describe, expect, it, onTestFinished} from 'vitest';
 import {NodeService} from '../../../src/lib/p2p/node-service.ts';
 import type {NodeRole} from '../../../src/lib/p2p/roles.ts';
 import type {SignalChannel} from '../../../src/lib/records/signal-message.ts';
+import {createHost} from '../../../src/lib/service/host.ts';
 import {joinByNode} from '../../../src/lib/signal/client/libp2p.ts';
 import type {NodeChannelOptions} from '../../../src/lib/signal/client/libp2p.ts';
 import {joinByWebSocket} from '../../../src/lib/signal/client/websocket.ts';
 import {SignalNodeService} from '../../../src/lib/signal/signal-node-service.ts';
 import type {SignalNodeServiceOptions} from '../../../src/lib/signal/signal-node-service.ts';
-import {NETWORK} from '../../support/nodes.ts';
+import {SignalService} from '../../../src/lib/signal/signal-service.ts';
+import {NETWORK, silent} from '../../support/nodes.ts';
 import {
   CANDIDATE,
   collect,
@@ -124,6 +126,30 @@ describe('signalling on a node', () => {
     expect(await arrived).toEqual({from: b.self, message: OFFER});
     expect(bootstrap.service.routes()).toEqual([]);
     expect(await metric(server.metrics, 'quiver_signal_connections', {face: 'libp2p'})).toBe(1);
+  });
+
+  it('runs on a host beside a signalling server, and shares its rooms whichever starts first', async () => {
+    const node = new NodeService({
+      name: 'hosted',
+      roles: ['bootstrap'],
+      profile: NETWORK,
+      privateKey: await newKey(),
+      listen: {host: '127.0.0.1', tcp: 0},
+      bootstrap: [],
+      mdns: false,
+    });
+    const face = new SignalNodeService({node, protocolPrefix: PREFIX});
+    const signal = new SignalService({protocolPrefix: PREFIX, host: '127.0.0.1', port: 0});
+    const admin = {host: '127.0.0.1', port: 0};
+    const host = createHost({services: [node, face, signal], log: silent, profile: 'test', version: '1', admin});
+    onTestFinished(() => host.stop());
+    const info = await host.start();
+    expect(info.services.map(({status}) => status)).toEqual(['ready', 'ready', 'ready']);
+    expect(face.exchange).toBe(signal.exchange);
+    const reply = await fetch(`${info.admin}/signal/rooms`);
+    expect(await reply.json()).toMatchObject({rooms: 0, shown: []});
+    const metrics = await (await fetch(`${info.admin}/metrics`)).text();
+    expect(metrics.match(/^quiver_signal_rooms\{/gm)).toHaveLength(1);
   });
 
   it('works through a relay', async () => {

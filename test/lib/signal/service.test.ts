@@ -1,9 +1,6 @@
-import {execFileSync} from 'node:child_process';
-import {copyFileSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {copyFileSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
-import {tmpdir} from 'node:os';
-import {join as joinPath} from 'node:path';
-import {connect as connectTls, getCACertificates, setDefaultCACertificates} from 'node:tls';
+import {connect as connectTls} from 'node:tls';
 
 import {Registry} from 'prom-client';
 import {describe, expect, it, onTestFinished} from 'vitest';
@@ -11,6 +8,7 @@ import {describe, expect, it, onTestFinished} from 'vitest';
 import {loadCertificate, watchCertificate} from '../../../src/lib/signal/certificate.ts';
 import {SignalService} from '../../../src/lib/signal/signal-service.ts';
 import {silent} from '../../support/nodes.ts';
+import {makeCertificate, temporaryFolder, trust} from './support/certificate.ts';
 import {RawClient, tokenFor} from './support/raw.ts';
 import {
   CANDIDATE,
@@ -159,29 +157,10 @@ describe('posting and polling', () => {
   });
 });
 
-function certificate(place: string, name: string, host = '127.0.0.1'): {certFile: string; keyFile: string} {
-  const files = {certFile: joinPath(place, `${name}.pem`), keyFile: joinPath(place, `${name}.key`)};
-  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=IP:${host},DNS:localhost`];
-  const key = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  execFileSync('openssl', ['req', ...key, ...subject, '-keyout', files.keyFile, '-out', files.certFile], {
-    stdio: 'pipe',
-  });
-  return files;
-}
-
-function folder(): string {
-  const path = mkdtempSync(joinPath(tmpdir(), 'quiver-signal-'));
-  onTestFinished(() => rmSync(path, {recursive: true}));
-  return path;
-}
-
 describe('a server with TLS', () => {
   it.each(JOINS)('carries %s', async (_name, by) => {
-    const tls = certificate(folder(), 'first');
-    const {cert} = await loadCertificate(tls);
-    const before = getCACertificates('default');
-    setDefaultCACertificates([...before, cert.toString()]);
-    onTestFinished(() => setDefaultCACertificates(before));
+    const tls = makeCertificate(temporaryFolder(), 'first');
+    trust(tls.pem);
     const server = await startServer({tls});
     expect(server.url).toMatch(/^https:/);
     const [a, b] = [await join(by, server), await join(by, server)];
@@ -194,16 +173,16 @@ describe('a server with TLS', () => {
   });
 
   it('is not trusted by anybody else', async () => {
-    const server = await startServer({tls: certificate(folder(), 'unknown')});
+    const server = await startServer({tls: makeCertificate(temporaryFolder(), 'unknown')});
     for (const [, by] of JOINS) {
-      await expect(join(by, server, {joinDeadlineMs: 400})).rejects.toMatchObject({code: 'SIGNAL_UNREACHABLE'});
+      await expect(join(by, server, {joinDeadlineMs: 150})).rejects.toMatchObject({code: 'SIGNAL_UNREACHABLE'});
     }
   });
 
   it('takes a renewed certificate without a restart, and keeps the old one while the new one is broken', async () => {
-    const path = folder();
-    const tls = certificate(path, 'old');
-    const renewed = certificate(path, 'new');
+    const path = temporaryFolder();
+    const tls = makeCertificate(path, 'old');
+    const renewed = makeCertificate(path, 'new');
     const loaded = await loadCertificate(tls);
     const server = await startServer({tls});
     const seen: string[] = [];
@@ -232,9 +211,9 @@ describe('a server with TLS', () => {
   });
 
   it('does not start with files that are none', async () => {
-    const path = folder();
-    const tls = certificate(path, 'a');
-    const other = certificate(path, 'b');
+    const path = temporaryFolder();
+    const tls = makeCertificate(path, 'a');
+    const other = makeCertificate(path, 'b');
     await expect(startServer({tls: {...tls, keyFile: other.keyFile}})).rejects.toMatchObject({code: 'TLS_FILES'});
     await expect(startServer({tls: {...tls, keyFile: '/nowhere'}})).rejects.toMatchObject({code: 'FILE_MISSING'});
   });
@@ -253,7 +232,7 @@ describe('the signalling service', () => {
 
   it('is not well when nobody can come in, and says why', async () => {
     const server = await startServer({limits: {connections: 0}});
-    const {ok, checks} = await server.service.health(AbortSignal.timeout(1_000));
+    const {ok, checks} = await server.service.health(AbortSignal.timeout(300));
     expect(ok).toBe(false);
     expect(checks[0]?.detail).toMatch(/full|closed/);
   });
