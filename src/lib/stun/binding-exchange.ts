@@ -63,6 +63,7 @@ function readRefusal(message: StunMessage): BindingResult {
   return {ok: false, code: (value && readErrorCode(value)?.code) ?? 0};
 }
 
+/** Nothing has port 0, and nothing can be sent there. */
 function toEndpoint(address: TransportAddress | undefined): Endpoint | undefined {
-  return address && createEndpoint(address.bytes, address.port);
+  return address?.port === 0 ? undefined : address && createEndpoint(address.bytes, address.port);
 }

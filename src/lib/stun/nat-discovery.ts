@@ -1,3 +1,4 @@
+import {isSpecialPurpose} from '../core/ip-address.ts';
 import type {StunServer} from './client.ts';
 import {resolveServer} from './client.ts';
 import type {Endpoint} from './endpoint.ts';
@@ -134,7 +135,12 @@ async function findFiltering(seen: readonly Seen[], step: () => AbortSignal): Pr
   return fromOtherPort === true ? 'address-dependent' : 'address-and-port-dependent';
 }
 
-/** With the same address or the same port no test would tell anything. */
-function isApart(other: Endpoint, server: Endpoint): boolean {
-  return other.family === server.family && other.address !== server.address && other.port !== server.port;
+/**
+ * Whether the other address of a server is one to ask: with the same address or port no test would tell anything, and a
+ * server on the internet has no business with addresses of the networks this host is in.
+ */
+export function isApart(other: Endpoint, server: Endpoint): boolean {
+  const isInside = isSpecialPurpose(other.bytes) !== undefined && isSpecialPurpose(server.bytes) === undefined;
+  const differs = other.address !== server.address && other.port !== server.port;
+  return other.family === server.family && differs && !isInside;
 }

@@ -1,7 +1,16 @@
+import {createSocket} from 'node:dgram';
+import {once} from 'node:events';
+
 import {afterEach, describe, expect, it} from 'vitest';
 
+import type {Endpoint} from '../../../src/lib/stun/endpoint.ts';
+import {createEndpoint, parseEndpoint} from '../../../src/lib/stun/endpoint.ts';
+import {decodeMessage} from '../../../src/lib/stun/message.ts';
+import {MessageBuilder} from '../../../src/lib/stun/message-builder.ts';
+import {ATTRIBUTE, CLASS, METHOD} from '../../../src/lib/stun/types.ts';
+import {writeAddress, writeXorAddress} from '../../../src/lib/stun/xor-address.ts';
 import {hairpins} from '../../../src/lib/stun/hairpin.ts';
-import {discoverNat} from '../../../src/lib/stun/nat-discovery.ts';
+import {discoverNat, isApart} from '../../../src/lib/stun/nat-discovery.ts';
 import {nat, startBindingServer} from './support/binding-socket.ts';
 import type {BindingServerOptions} from './support/binding-socket.ts';
 
@@ -122,3 +131,46 @@ describe('discoverNat without an answer', () => {
     await expect(discoverNat({servers: six, family: 4, signal})).rejects.toMatchObject({code: 'STUN_HOST_UNKNOWN'});
   });
 });
+
+describe('discoverNat with a hostile server', () => {
+  const at =
+    (...bytes: number[]) =>
+    (port: number) =>
+      createEndpoint(Uint8Array.from(bytes), port);
+
+  it.each<[string, {mapped?: Endpoint; other?: Endpoint}]>([
+    ['another address with port 0', {other: at(127, 0, 0, 2)(0)}],
+    ['a mapped address with port 0', {mapped: at(203, 0, 113, 77)(0)}],
+    ['a mapped address of another family', {mapped: createEndpoint(new Uint8Array(16).fill(1), 9)}],
+  ])('that tells %s learns and breaks nothing', async (_name, {mapped, other}) => {
+    const hostile = await lyingServer({mapped, other});
+    started.push(hostile);
+    const report = await discoverNat({servers: [hostile], signal, ...FAST});
+    expect([report.filtering, report.hairpin ?? false]).toEqual(['unknown', false]);
+  });
+
+  it('on a public address can not have a private one asked', () => {
+    const [outside, inside] = [at(9, 9, 9, 9), at(192, 168, 1, 1)];
+    expect(isApart(outside(3479), at(9, 9, 9, 8)(3478))).toBe(true);
+    for (const other of [inside(3479), at(127, 0, 0, 1)(53), at(224, 0, 0, 1)(53)]) {
+      expect(isApart(other, outside(3478)), other.key).toBe(false);
+    }
+    expect(isApart(at(192, 168, 1, 2)(3479), inside(3478))).toBe(true);
+  });
+});
+
+/** Answers each Binding with what it is told to. */
+async function lyingServer(lies: {mapped: Endpoint | undefined; other: Endpoint | undefined}) {
+  const socket = createSocket('udp4');
+  socket.on('message', (bytes, remote) => {
+    const request = decodeMessage(bytes)!;
+    const mapped = lies.mapped ?? parseEndpoint(remote.address, remote.port)!;
+    const answer = new MessageBuilder(METHOD.binding, CLASS.success, request.transactionId)
+      .add(ATTRIBUTE.xorMappedAddress, writeXorAddress(mapped, request.transactionId))
+      .add(ATTRIBUTE.otherAddress, writeAddress(lies.other ?? mapped));
+    socket.send(answer.build(), remote.port, remote.address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return {host: '127.0.0.1', port: socket.address().port, close: () => socket.close()};
+}
