@@ -42,7 +42,7 @@ describe.each(['dgram', 'batch'] as const)('the %s engine', (engine) => {
           await one.relay();
           await one.bind(0x4000, peer.address());
           one.sendTo(peer.address(), Buffer.from('ping'));
-          if ((await one.channel(0x4000))?.toString() === 'ping') echoed += 1;
+          if ((await one.channel(0x4000, 5_000))?.toString() === 'ping') echoed += 1;
           expect((await one.refresh(0))?.class).toBe('success');
         }
       };

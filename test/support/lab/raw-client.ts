@@ -242,11 +242,11 @@ export class RawClient {
   }
 
   /** The payload of the next ChannelData on a channel. */
-  async channel(channel: number): Promise<Buffer | undefined> {
+  async channel(channel: number, silenceMs = SILENCE_MS): Promise<Buffer | undefined> {
     return this.receive((bytes) => {
       if (bytes.length < 4 || bytes.readUInt16BE(0) !== channel) return undefined;
       return bytes.subarray(4, 4 + bytes.readUInt16BE(2));
-    });
+    }, silenceMs);
   }
 
   /** Gives an allocation back first: whoever comes from the same port next must not find it. */
