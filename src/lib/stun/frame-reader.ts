@@ -5,30 +5,29 @@ const FIRST_CHANNEL_DATA = 0x40;
 const FIRST_RESERVED = 0x50;
 const CHANNEL_DATA_HEADER_BYTES = 4;
 /** The most that a frame can be: 64 KiB of attributes or data, and its header. */
-const MAX_FRAME_BYTES = HEADER_BYTES + 0xffff;
+export const MAX_FRAME_BYTES = HEADER_BYTES + 0xffff;
 
 export interface FrameReaderOptions {
-  /**
-   * The longest frame that is taken; a longer one breaks the stream as soon as its header is there.
-   * @default 65555, which is any
-   */
+  /** @default 65555, which is any */
   maxFrameBytes?: number;
 }
 
 /**
  * Splits a TCP or TLS stream into STUN messages and ChannelData without padding (RFC 8489 section 6.2.2, RFC 8656
- * section 12.5), of which the first is a message. Keeps at most one unfinished frame, in memory no larger than what has come or the frame needs.
+ * section 12.5), of which the first is a message. Keeps at most one unfinished frame, in memory no larger than what has
+ * come or the frame needs.
  */
 export class FrameReader {
-  readonly #maxFrameBytes: number;
+  /** The longest frame that is taken from now on; a longer one breaks the stream as soon as its header is there. */
+  maxFrameBytes: number;
   #pending: Buffer = Buffer.alloc(0);
   #length = 0;
   #broken = false;
   /** No channel is bound before a message has come; so what looks like ChannelData at first may be "GET /". */
   #started = false;
 
-  constructor(options: FrameReaderOptions = {}) {
-    this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
+  constructor({maxFrameBytes = MAX_FRAME_BYTES}: FrameReaderOptions = {}) {
+    this.maxFrameBytes = maxFrameBytes;
   }
 
   /** Bytes of an unfinished frame: where it stays above zero for long, somebody is slow on purpose. */
@@ -92,7 +91,7 @@ export class FrameReader {
     if (length < headerBytes(bytes)) return undefined;
     const size = frameBytes(bytes);
     if (first < FIRST_CHANNEL_DATA && (readCookie(bytes) !== MAGIC_COOKIE || (size & 3) !== 0)) return this.#break();
-    if (size > this.#maxFrameBytes) return this.#break();
+    if (size > this.maxFrameBytes) return this.#break();
     return padded(size);
   }
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
-import {FrameReader} from '../../../src/lib/stun/frame-reader.ts';
+import {FrameReader, MAX_FRAME_BYTES} from '../../../src/lib/stun/frame-reader.ts';
 import {MessageBuilder} from '../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../src/lib/stun/types.ts';
 import {bindingRequest, channelData, PACKETS} from './support/packets.ts';
@@ -85,6 +85,16 @@ describe('FrameReader', () => {
     const reader = () => new FrameReader({maxFrameBytes: 100});
     expect(readAll([bindingRequest, fits], reader())).toEqual({frames: [bindingRequest, fits], going: true});
     expect(readAll([bindingRequest, long.subarray(0, 4)], reader()).going).toBe(false);
+  });
+
+  it('takes longer ones from when it is told to, also where one has begun', () => {
+    const reader = new FrameReader({maxFrameBytes: 100});
+    const long = channelData(0x4001, Buffer.alloc(5000));
+    expect(readAll([bindingRequest, long.subarray(0, 3)], reader).going).toBe(true);
+    reader.maxFrameBytes = MAX_FRAME_BYTES;
+    expect(readAll([long.subarray(3)], reader)).toEqual({frames: [long], going: true});
+    reader.maxFrameBytes = 100;
+    expect(readAll([long.subarray(0, 4)], reader).going).toBe(false);
   });
 
   it('has no memory that a slow sender has not filled, and says how much waits', () => {
