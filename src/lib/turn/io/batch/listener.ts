@@ -20,7 +20,7 @@ export interface Post {
  * Remotes without an allocation, remembered only to save making them again: at least the latest so many. Few, so that
  * under a flood of sources they are forgotten before the collector of young objects would move them to old ones.
  */
-const STRANGER_GENERATION_LIMIT = 128;
+const STRANGER_GENERATION_LIMIT = 32;
 
 class BatchPath implements UdpPath {
   readonly transport = 'udp';
