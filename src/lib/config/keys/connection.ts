@@ -1,3 +1,4 @@
+import {parseCidr, parseIp} from '../../core/ip-address.ts';
 import {choice, duration, flag, integer, list, port, portOrOff, size, text} from '../key.ts';
 
 const HOST = /^[\w.:-]{1,253}$/;
@@ -24,6 +25,20 @@ const TLS = {
   tls_key: text({description: 'Key of the certificate in PEM', default: undefined}),
 };
 const WORKERS = {description: 'Threads that share the ports', default: 1, min: 1, max: 64};
+/** A 401 answers requests of 28 bytes whose source may be forged. */
+const MAX_REALM_BYTES = 64;
+/** Clients refresh a while before the end; RFC 8656 section 7.2 has an hour as the most that a server should give. */
+const [MIN_LIFETIME_MS, MAX_LIFETIME_MS] = [10_000, 3_600_000];
+const LIFETIME = duration({description: 'Life of an allocation that is not refreshed', default: 600_000});
+const ALLOCATION_LIFETIME: typeof LIFETIME = {
+  ...LIFETIME,
+  expects: 'a duration from 10s to 1h',
+  parse(raw) {
+    const lifetimeMs = LIFETIME.parse(raw);
+    const fits = lifetimeMs !== undefined && lifetimeMs >= MIN_LIFETIME_MS && lifetimeMs <= MAX_LIFETIME_MS;
+    return fits ? lifetimeMs : undefined;
+  },
+};
 const ORIGINS = 'origins (https://app.example), or *';
 
 export const STUN_KEYS = {
@@ -56,10 +71,10 @@ export const TURN_KEYS = {
   'turn.tls_cert': TLS.tls_cert,
   'turn.tls_key': TLS.tls_key,
   'turn.realm': text({
-    description: 'Realm of the credentials',
+    description: 'Realm of the credentials; part of each refusal, so keep it short',
     default: 'quiver',
-    expects: 'up to 120 printable characters without quotes',
-    pattern: /^[^"\\\p{Cc}]{1,120}$/u,
+    expects: `up to ${MAX_REALM_BYTES} bytes of printable characters without quotes`,
+    pattern: {test: isRealm},
   }),
   'turn.public_ip': list(PUBLIC_IP),
   'turn.public_ip_from': text(PUBLIC_IP_FROM),
@@ -67,7 +82,7 @@ export const TURN_KEYS = {
     description: 'Addresses of this machine to relay from; unset: those that the public address is behind',
     default: [],
     expects: 'IP addresses, each with the public one where a NAT is before it: 10.0.0.5=203.0.113.5',
-    pattern: /^[\da-f.:]+(?:=[\da-f.:]+)?$/i,
+    pattern: {test: isRelay},
   }),
   'turn.relay_port_range': text({
     description: 'UDP ports to relay from',
@@ -101,7 +116,7 @@ export const TURN_KEYS = {
     min: 1,
     max: MAX_RATE,
   }),
-  'turn.allocation_lifetime': duration({description: 'Life of an allocation that is not refreshed', default: 600_000}),
+  'turn.allocation_lifetime': ALLOCATION_LIFETIME,
   'turn.bandwidth': size({
     description: 'Bytes a second of all allocations, both ways together; unset: no cap',
     default: undefined,
@@ -116,13 +131,13 @@ export const TURN_KEYS = {
     description: 'Networks that may be relayed to although they are not public',
     default: [],
     expects: 'networks such as 10.0.0.0/8',
-    pattern: /^[\da-f.:]+(?:\/\d{1,3})?$/i,
+    pattern: {test: isNetwork},
   }),
   'turn.deny_peers': list({
     description: 'Networks that are never relayed to',
     default: [],
     expects: 'networks such as 198.51.100.0/24',
-    pattern: /^[\da-f.:]+(?:\/\d{1,3})?$/i,
+    pattern: {test: isNetwork},
   }),
   'turn.engine': choice(['dgram', 'batch', 'coturn'], {
     description: 'Who moves the packets: Node, many at once through the system (Linux), or a coturn of yours',
@@ -157,7 +172,7 @@ export const TURN_KEYS = {
     description: 'Proxies on other machines whose X-Forwarded-For counts',
     default: [],
     expects: 'networks such as 10.0.0.0/8',
-    pattern: /^[\da-f.:]+(?:\/\d{1,3})?$/i,
+    pattern: {test: isNetwork},
   }),
   'turn.ice_api.cors_origins': list({
     description: 'Web pages that may read the answers',
@@ -204,7 +219,7 @@ export const SIGNAL_KEYS = {
     description: 'Proxies whose X-Forwarded-For counts',
     default: [],
     expects: 'networks such as 10.0.0.0/8',
-    pattern: /^[\da-f.:]+(?:\/\d{1,3})?$/i,
+    pattern: {test: isNetwork},
   }),
   'signal.allowed_peers': list({
     description: 'Peer ids that may join; unset: whoever proves its own',
@@ -224,4 +239,18 @@ export const SIGNAL_KEYS = {
 function isPortRange(line: string): boolean {
   const [, low, high] = /^(\d{1,5})-(\d{1,5})$/.exec(line) ?? [];
   return Number(low) >= 1024 && Number(low) <= Number(high) && Number(high) <= 65_535;
+}
+
+function isNetwork(line: string): boolean {
+  return parseCidr(line) !== undefined;
+}
+
+function isRelay(line: string): boolean {
+  const words = line.split('=');
+  const families = words.map((word) => parseIp(word)?.family);
+  return words.length <= 2 && families.every((family) => family !== undefined && family === families[0]);
+}
+
+function isRealm(line: string): boolean {
+  return /^[^"\\\p{Cc}]+$/u.test(line) && Buffer.byteLength(line) <= MAX_REALM_BYTES;
 }
