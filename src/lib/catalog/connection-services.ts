@@ -107,6 +107,8 @@ function turnOptions(config: Config, found: PublicAddresses): Omit<TurnServiceOp
   const [bandwidth, perAllocation] = [config.get('turn.bandwidth'), config.get('turn.bandwidth_per_allocation')];
   const relays = config.get('turn.relay_ip_range').map(relayAddress);
   const [low = 0, high = 0] = config.get('turn.relay_port_range').split('-').map(Number);
+  const port = config.get('turn.port');
+  if (port >= low && port <= high) throw portRelayed(port);
   return {
     listen: {...listen('turn', config, found.addresses), tcp: config.get('turn.tcp')},
     relay: {addresses: relays.length > 0 ? relays : found.relays, ports: [low, high]},
@@ -181,6 +183,16 @@ function givenSecrets({config, environment}: ConnectionSetup): string[] {
 function relayAddress(line: string): RelayAddress {
   const [address = '', announced] = line.split('=');
   return {address, ...(announced !== undefined && {announced})};
+}
+
+/** Of this server's own addresses a client reaches the relay ports: it could chain allocations (RFC 8656 section 21.1.7). */
+function portRelayed(port: number): QuiverError {
+  return new QuiverError({
+    code: 'TURN_PORT_RELAYED',
+    message: `The TURN port ${port} lies among the ports to relay from, where clients of the relay could reach it`,
+    fix: 'Keep them apart: --port 3478 --relay-ports 49152-65535 (turn.port, turn.relay_port_range)',
+    exit: EXIT.usage,
+  });
 }
 
 function halfCertificate(section: string): QuiverError {

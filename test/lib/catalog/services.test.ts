@@ -41,4 +41,7 @@ it('settings that can not go together are named', async () => {
   });
   await expect(names({TURN_AUTH_SECRET: 'short'}, ['turn'])).rejects.toMatchObject({code: 'TURN_SECRET_WEAK'});
   await expect(names({QUIVER_TURN_RELAY_PORT_RANGE: '5000-4000'}, ['turn'])).rejects.toMatchObject({exit: 2});
+  // A client could reach the server through the server, and chain its allocations.
+  const overlap = {QUIVER_TURN_RELAY_PORT_RANGE: '3000-4000', QUIVER_TURN_PORT: '3478'};
+  await expect(names(overlap, ['turn'])).rejects.toMatchObject({code: 'TURN_PORT_RELAYED', exit: 2});
 });
