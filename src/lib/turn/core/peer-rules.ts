@@ -24,8 +24,8 @@ const ANY_PORT: PortRange = {first: 1, last: 65_535};
 
 /**
  * Which peers clients may reach (RFC 8656 section 21.2 and the history of relays into loopback): nothing that IANA
- * lists as special-purpose, and of this machine only its relay ports, unless the operator allows it. Compares numbers, and judges an IPv6 address that carries an
- * IPv4 one (mapped, compatible, NAT64, 6to4, Teredo) by both.
+ * lists as special-purpose, and of this machine only its relay ports, unless the operator allows it. Compares numbers,
+ * and judges an IPv6 address that carries an IPv4 one (mapped, compatible, NAT64, 6to4, Teredo) by both.
  */
 export class PeerRules {
   readonly #allow: CidrSet;
