@@ -90,6 +90,11 @@ export function refusal(code: RefusalCode, detail?: string): QuiverError {
   return new QuiverError({code, message: detail === undefined ? message : `${message}: ${detail}`, ...rest});
 }
 
+/** What a command ends with when a server has refused with this code. */
+export function exitOf(code: string): ExitCode {
+  return Object.entries(REFUSALS).find(([known]) => known === code)?.[1].exit ?? EXIT.failed;
+}
+
 const FINAL: ReadonlySet<string> = new Set([
   'SIGNAL_REPLACED',
   'SIGNAL_NOT_ALLOWED',

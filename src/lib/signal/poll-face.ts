@@ -1,8 +1,8 @@
 import type {IncomingMessage, ServerResponse} from 'node:http';
 
-import {EXIT, QuiverError} from '../core/errors.ts';
+import {QuiverError} from '../core/errors.ts';
 import {readLines, sendJson} from './http-messages.ts';
-import {refusal} from './errors.ts';
+import {exitOf, refusal} from './errors.ts';
 import type {CloseReason, RefusalCode} from './errors.ts';
 import type {SignalExchange} from './exchange.ts';
 import type {ServerMessage} from './protocol.ts';
@@ -68,7 +68,9 @@ export class PollFace {
     const session = poller.intake?.session;
     if (refused !== undefined || session === undefined || session.rooms.size === 0) {
       poller.close('refused');
-      throw refused === undefined ? refusal('SIGNAL_NOT_JOINED') : new QuiverError({...refused, exit: EXIT.failed});
+      throw refused === undefined
+        ? refusal('SIGNAL_NOT_JOINED')
+        : new QuiverError({...refused, exit: exitOf(refused.code)});
     }
     // One that was taken up again has left its place.
     this.#pollers.get(session.secret)?.close('replaced');

@@ -27,6 +27,8 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const CHECK_INTERVAL_MS = 1_000;
 const KEEP_ALIVE_MS = 30_000;
+/** Longer than a poll waits. Node's own time limits begin with the first byte, so that silence needs one too. */
+const SILENCE_MS = 40_000;
 /** Beside those that have joined: requests under way, and those who come and go. */
 const SPARE_CONNECTIONS = 512;
 /** A client that polls has one connection for it and one for what it posts. */
@@ -82,6 +84,7 @@ export class SignalServer {
       certificate === undefined
         ? createServer(http)
         : createTlsServer({...http, ...certificate, minVersion: 'TLSv1.2', handshakeTimeout: HEADERS_TIMEOUT_MS});
+    this.#server.setTimeout(SILENCE_MS);
     this.#server.maxConnections = exchange.hub.limits.connections * SOCKETS_PER_CLIENT + SPARE_CONNECTIONS;
     this.#server.on('connection', (socket: Socket) => this.#count(socket));
     this.#server.on('request', (request, response) => void this.#handle(request, response));

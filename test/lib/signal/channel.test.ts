@@ -86,7 +86,7 @@ describe.each(JOINS)('a channel over %s', (_name, by) => {
     const peerKey = await newKey();
     const server = await startServer({allowedPeers: [peerOf(peerKey)]});
     await join(by, server, {peerKey});
-    await expect(join(by, server)).rejects.toMatchObject({code: 'SIGNAL_NOT_ALLOWED'});
+    await expect(join(by, server)).rejects.toMatchObject({code: 'SIGNAL_NOT_ALLOWED', exit: 4});
     await expect(join(by, server, {peerKey, protocol: '/quiver/other/signal/1.0.0'})).rejects.toMatchObject({
       code: 'SIGNAL_TOKEN',
     });

@@ -7,7 +7,7 @@ import {describe, expect, it, onTestFinished} from 'vitest';
 
 import {joinByWebSocket} from '../../../src/lib/signal/client/websocket.ts';
 import {spawnClient, spawnServer} from './support/processes.ts';
-import {RawClient} from './support/raw.ts';
+import {RawClient, rawSocket} from './support/raw.ts';
 import {collect, join, JOINS, newKey, next, OFFER, startServer, until} from './support/signal.ts';
 
 const DEADLINE_MS = 30_000;
@@ -101,5 +101,18 @@ describe.skipIf(!DEEP)('a line that is cut without a word (QUIVER_DEEP=1)', () =
     await b.send(a.self, OFFER);
     await arrived;
     expect(presence.filter(({present}) => !present).length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe.skipIf(!DEEP)('connections on which nothing comes (QUIVER_DEEP=1)', () => {
+  it('are closed', {timeout: 60_000}, async () => {
+    const server = await startServer();
+    const silent = await rawSocket(server.url);
+    const slow = await rawSocket(server.url);
+    const write = (): void => void slow.socket.write('x: y\r\n');
+    slow.socket.write('GET / HTTP/1.1\r\n');
+    const timer = setInterval(write, 500);
+    onTestFinished(() => clearInterval(timer));
+    await Promise.all([silent.closed, slow.closed]);
   });
 });

@@ -1,4 +1,5 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
+import {exitOf} from '../errors.ts';
 
 export function unreachable(name: string, reason: string, cause?: unknown): QuiverError {
   return new QuiverError({
@@ -53,5 +54,5 @@ export function badServer(text: string): QuiverError {
 
 /** What a server said, as an error. */
 export function fromServer({code, message, fix}: {code: string; message: string; fix: string}): QuiverError {
-  return new QuiverError({code, message, fix});
+  return new QuiverError({code, message, fix, exit: exitOf(code)});
 }
