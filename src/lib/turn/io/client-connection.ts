@@ -52,6 +52,7 @@ export class ClientConnection {
       transport === 'tcp'
         ? connect({host, port})
         : connectTls({host, port, ALPNProtocols: [ALPN_PROTOCOL], rejectUnauthorized: false});
+    socket.setNoDelay(true);
     try {
       await once(socket, transport === 'tcp' ? 'connect' : 'secureConnect', {signal});
     } catch (error) {
