@@ -16,6 +16,8 @@ import type {TokenBucket} from './token-bucket.ts';
 /** The most that a UDP datagram holds. */
 const MAX_DATAGRAM_BYTES = 65_507;
 const PADDING_BYTES = 3;
+/** IPv4 and UDP: what an empty datagram takes of the bandwidth. */
+const HEADERS_BYTES = 28;
 
 /**
  * Relays data both ways: what the server does nearly all of its time. No objects but views of the bytes, no texts.
@@ -118,7 +120,8 @@ export class DataPath {
     return peer;
   }
 
-  #mayPass(allocation: Allocation, bytes: number, nowMs: number): boolean {
+  #mayPass(allocation: Allocation, payloadBytes: number, nowMs: number): boolean {
+    const bytes = payloadBytes + HEADERS_BYTES;
     const own = allocation.bandwidth;
     if ((own !== undefined && !own.take(bytes, nowMs)) || this.#bandwidth?.take(bytes, nowMs) === false) {
       allocation.traffic.packetsCapped += 1;

@@ -9,9 +9,9 @@ export interface CoreLimits {
   reservations: number;
   /** Allocations waiting for admission or their socket. */
   openings: number;
-  /** Payload of one allocation, both ways together; undefined: no cap. */
+  /** Datagrams of one allocation with their headers, both ways together; undefined: no cap. */
   bytesPerSecondPerAllocation?: number;
-  /** Payload of all allocations of this core, both ways together; undefined: no cap. */
+  /** Datagrams of all allocations of this core with their headers, both ways together; undefined: no cap. */
   bytesPerSecond?: number;
   /** STUN Binding requests of one IPv4 address or IPv6 /64. */
   bindingsPerSecond: number;

@@ -198,13 +198,13 @@ describe('accounting', () => {
     const {world, client, socket} = await start({limits: {bytesPerSecondPerAllocation: 100_000}});
     await client.bind(0x4000, PEER, 9);
     for (let index = 0; index < 60; index++) {
-      client.channelData(0x4000, payload(1000));
-      client.fromPeer(socket, PEER, 9, payload(1000));
+      client.channelData(0x4000, payload(972));
+      client.fromPeer(socket, PEER, 9, payload(972));
     }
     expect(socket.sent).toHaveLength(50);
     expect(world.core.counters.traffic.udp).toMatchObject({packetsToClient: 50, packetsCapped: 20});
     await world.advance(500);
-    for (let index = 0; index < 60; index++) client.channelData(0x4000, payload(1000));
+    for (let index = 0; index < 60; index++) client.channelData(0x4000, payload(972));
     expect(socket.sent).toHaveLength(100);
   });
 
@@ -213,9 +213,15 @@ describe('accounting', () => {
     const other = world.client();
     const socket = await other.allocated();
     await other.permit(PEER);
-    for (let index = 0; index < 90; index++) client.sendIndication(PEER, 9, payload(1000));
-    for (let index = 0; index < 90; index++) other.sendIndication(PEER, 9, payload(1000));
+    for (let index = 0; index < 90; index++) client.sendIndication(PEER, 9, payload(972));
+    for (let index = 0; index < 90; index++) other.sendIndication(PEER, 9, payload(972));
     expect(socket.sent).toHaveLength(10);
+  });
+
+  it('counts headers as bandwidth, so that small and empty datagrams are no way past a cap', async () => {
+    const {client, socket} = await start({limits: {bytesPerSecondPerAllocation: 1}});
+    for (let index = 0; index < 5000; index++) client.sendIndication(PEER, 9, payload(0));
+    expect(socket.sent).toHaveLength(Math.floor(65_535 / 28));
   });
 
   it('lets the largest datagram through the smallest cap', async () => {
