@@ -33,7 +33,7 @@ export function iceCheckText(report: CheckReport): string {
 }
 
 function natLine({mapping, filtering, hairpin, mapped}: NonNullable<CheckReport['nat']>): string {
-  const seen = mapped === undefined ? '' : `  seen as ${mapped.address}`;
+  const seen = mapped === undefined ? '' : `  seen as ${plain(mapped)}`;
   const loop = hairpin === undefined ? '' : `  hairpin ${hairpin ? 'yes' : 'no'}`;
   return mapping === 'none' ? `NAT: none${seen}` : `NAT: mapping ${mapping}  filtering ${filtering}${loop}${seen}`;
 }

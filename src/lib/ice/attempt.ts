@@ -21,7 +21,7 @@ export interface AttemptOptions extends Omit<PathOptions, 'events'> {
 /** Early candidates of the other side that are kept until its description is here. */
 const EARLY_LIMIT = 48;
 /** Messages that got lost, because the other side was not there yet, are said again. */
-const REPEAT_MS = 2_000;
+const REPEAT_MS = 1_000;
 
 /** One negotiation with one peer: a path, and what is told and heard about it over signalling. */
 export class Attempt {

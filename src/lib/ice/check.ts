@@ -1,6 +1,8 @@
+import {endpointText} from '../stun/endpoint.ts';
 import {discoverNat, type NatReport} from '../stun/nat-discovery.ts';
 import type {Candidate} from './candidate.ts';
-import {findingsOf, type Finding} from './findings.ts';
+import type {Finding} from './finding.ts';
+import {findingsOf} from './findings.ts';
 import {gatherCandidates} from './gather.ts';
 import type {IcePolicy} from './path-types.ts';
 import {chooseServers, stunAddresses, turnRoutes} from './server-choice.ts';
@@ -29,9 +31,15 @@ export interface CheckReport {
   servers: {from: ServerList['from']; count: number};
   candidates: Candidate[];
   /** Undefined without a STUN server to ask. */
-  nat?: NatReport;
+  nat?: NatSummary;
   probes: TurnProbe[];
   findings: Finding[];
+}
+
+export interface NatSummary extends Omit<NatReport, 'mapped' | 'local'> {
+  /** Address and port as a server sees them, and as this host has them. */
+  mapped?: string;
+  local?: string;
 }
 
 const PROBES_LIMIT = 12;
@@ -55,9 +63,9 @@ export async function checkIce(options: CheckOptions): Promise<CheckReport> {
     ok,
     servers: {from: list.from, count: list.servers.length},
     candidates,
-    ...(nat !== undefined && {nat}),
+    ...(nat !== undefined && {nat: summaryOf(nat)}),
     probes,
-    findings: findingsOf({list, candidates, nat, probes, path}),
+    findings: findingsOf({list, candidates, nat, probes, loopbackOnly: isLoopback(options.bindAddress)}),
   };
 }
 
@@ -71,6 +79,19 @@ async function candidatesOf({list, policy, signal, ca, bindAddress, ports}: Chec
     ...(bindAddress !== undefined && {bindAddress}),
     ...(ports !== undefined && {ports}),
   });
+}
+
+/** A network of this machine alone. */
+function isLoopback(address: string | undefined): boolean {
+  return address === '::1' || address?.startsWith('127.') === true;
+}
+
+function summaryOf({mapped, local, ...rest}: NatReport): NatSummary {
+  return {
+    ...rest,
+    ...(mapped !== undefined && {mapped: endpointText(mapped.address, mapped.port)}),
+    ...(local !== undefined && {local: endpointText(local.address, local.port)}),
+  };
 }
 
 async function natOf(servers: readonly {host: string; port: number}[], signal: AbortSignal): Promise<NatReport> {

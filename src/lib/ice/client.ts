@@ -175,7 +175,7 @@ export class IceClient {
     }
     if (this.#ended.has(nameOf(from, id)) || this.#options.accept?.(from) !== true) return undefined;
     if (this.connections.filter((connection) => connection.isNew).length >= UNFINISHED_LIMIT) return undefined;
-    return this.#admit(this.#create(id, from));
+    return this.#admit(this.#create(id, from, true));
   }
 
   #admit(connection: IceConnection): IceConnection {
@@ -198,13 +198,14 @@ export class IceClient {
     this.#options.onConnection?.(connection);
   }
 
-  #create(id: string, peer: string): IceConnection {
+  #create(id: string, peer: string, passive = false): IceConnection {
     const {channel, policy = 'all'} = this.#options;
     const connection: IceConnection = new IceConnection({
       ...this.#options,
       id,
       peer,
       policy,
+      passive,
       room: channel.room,
       self: channel.self,
       tell: (message) => channel.send(peer, message),

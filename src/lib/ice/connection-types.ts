@@ -14,7 +14,7 @@ export interface ConnectionStats extends QualityReport {
   /** The path in use: by its worst end. */
   type: 'host' | 'srflx' | 'relay';
   pair: {local: Candidate; remote: Candidate};
-  /** From the first word to the first path. */
+  /** From the offer to the first path that carries data. */
   setupMs: number;
   /** Of all streams, without what was sent twice. */
   bytesSent: number;
@@ -42,6 +42,8 @@ export interface ConnectionOptions {
   attemptMs?: number;
   /** For getting a lost connection back. @default 60000 */
   recoverMs?: number;
+  /** The other side has begun: an offer that is refused is the end of it. */
+  passive?: boolean;
   onState?(state: ConnectionState): void;
   onStream?(stream: IceStream): void;
 }

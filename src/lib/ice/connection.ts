@@ -34,7 +34,6 @@ export class IceConnection {
   readonly #restarts = new Restarts();
   readonly #established = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<Error | undefined>();
-  readonly #createdMs = performance.now();
   #state: ConnectionState = 'checking';
   #watch: PathWatch | undefined;
   #switches = 0;
@@ -56,7 +55,11 @@ export class IceConnection {
       control: (bytes) => this.#watch?.receive(bytes),
       drain: () => this.#mux.link.flush(),
       lost: () => this.#recover('dead'),
-      refused: (error) => this.#warn(error),
+      refused: (error) => {
+        this.#warn(error);
+        if (options.passive === true && this.isNew)
+          void this.#end(iceFailed(this.peer, 'its offer was refused', error));
+      },
     });
     this.#established.promise.catch(() => undefined);
   }
@@ -167,8 +170,8 @@ export class IceConnection {
   }
 
   /** The new path is there: everything goes over it from now on. */
-  #switch({path}: Attempt): void {
-    if (this.#switches === 0) this.#setupMs = performance.now() - this.#createdMs;
+  #switch({path, startedMs}: Attempt): void {
+    if (this.#switches === 0) this.#setupMs = performance.now() - startedMs;
     this.#switches++;
     const {quality} = this.#options;
     this.#watch?.stop();
@@ -255,7 +258,7 @@ export class IceConnection {
   #setState(state: ConnectionState): void {
     if (this.#state === state || this.#state === 'closed') return;
     this.#state = state;
-    this.#options.log?.info({peer: this.peer, state, type: this.stats()?.type}, 'ice connection');
+    this.#options.log?.debug({peer: this.peer, state, type: this.stats()?.type}, 'ice connection');
     this.#options.onState?.(state);
   }
 

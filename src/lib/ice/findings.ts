@@ -1,25 +1,19 @@
 import type {NatReport} from '../stun/nat-discovery.ts';
 import type {Candidate} from './candidate.ts';
+import type {Finding} from './finding.ts';
 import type {ServerList} from './servers.ts';
 import type {TurnProbe} from './turn-probe.ts';
-
-/** Something that is in the way, or may be, and what to do about it. */
-export interface Finding {
-  code: string;
-  message: string;
-  fix: string;
-}
 
 export interface Observations {
   list: ServerList;
   candidates: readonly Candidate[];
   nat: NatReport | undefined;
   probes: readonly TurnProbe[];
-  path: string;
+  loopbackOnly: boolean;
 }
 
 /** What to change, the gravest first. */
-export function findingsOf({list, candidates, nat, probes, path}: Observations): Finding[] {
+export function findingsOf({list, candidates, nat, probes, loopbackOnly}: Observations): Finding[] {
   const findings: Finding[] = [];
   const add = (code: string, message: string, fix: string): void => void findings.push({code, message, fix});
   const passed = probes.filter(({problem}) => problem === undefined);
@@ -45,7 +39,7 @@ export function findingsOf({list, candidates, nat, probes, path}: Observations):
       'Look whether they run, and let UDP and TCP 3478 and TCP 5349 out through the firewall.',
     );
   }
-  for (const {url, problem} of distinct(probes)) add(problem.code, `${url}: ${problem.message}`, problem.fix);
+  for (const {url, problem} of failed(probes)) add(problem.code, `${url}: ${problem.message}`, problem.fix);
   const udpFails = udp.length > 0 && udp.every(({problem}) => problem?.code === 'ICE_SERVER_SILENT');
   if (nat?.udpBlocked === true && udpFails && passed.length > 0) {
     add(
@@ -63,17 +57,23 @@ export function findingsOf({list, candidates, nat, probes, path}: Observations):
         : 'Name a TURN server, or use a NAT with endpoint-independent mapping.',
     );
   }
-  if (list.servers.length > 0 && probes.length === 0 && path !== 'none') {
+  if (list.servers.length > 0 && probes.length === 0) {
     add(
       'NO_TURN',
       'No TURN server is known: peers behind a symmetric NAT or without UDP will not be reached',
       'quiver turn start   (on a host with a public address)',
     );
   }
+  if (loopbackOnly) {
+    add(
+      'LOOPBACK_ONLY',
+      'This network is one of this machine alone: nothing beyond loopback was tried',
+      'quiver ice check --profile NAME   (a network with other machines; quiver network list)',
+    );
+  }
   return findings;
 }
 
-/** One finding for each kind of fault and server, not one for each user of it. */
-function distinct(probes: readonly TurnProbe[]): {url: string; problem: NonNullable<TurnProbe['problem']>}[] {
+function failed(probes: readonly TurnProbe[]): {url: string; problem: NonNullable<TurnProbe['problem']>}[] {
   return probes.flatMap(({url, problem}) => (problem === undefined ? [] : [{url, problem}]));
 }

@@ -1,6 +1,7 @@
 import {QuiverError} from '../core/errors.ts';
 import {ipText} from '../core/ip-address.ts';
 import type {TransportAddress} from '../stun/xor-address.ts';
+import type {Finding} from './finding.ts';
 import {openWire, type ServerTransport} from './stun-wire.ts';
 import {TurnDialog} from './turn-dialog.ts';
 import {routeText, type TurnRoute} from './turn-route.ts';
@@ -15,7 +16,7 @@ export interface TurnProbe {
   relayed?: string;
   mapped?: string;
   lifetimeS?: number;
-  problem?: QuiverError;
+  problem?: Finding;
 }
 
 export interface ProbeOptions {
@@ -39,7 +40,7 @@ export async function probeTurn(route: TurnRoute, options: ProbeOptions): Promis
     try {
       const dialog = new TurnDialog(wire, route, deadlineMs);
       const {relayed, mapped, lifetimeS} = await dialog.allocate(LIFETIME_S);
-      const ms = performance.now() - startedMs;
+      const ms = Math.round((performance.now() - startedMs) * 10) / 10;
       await dialog.release().catch(() => undefined);
       const addresses = {relayed: text(relayed), ...(mapped !== undefined && {mapped: text(mapped)})};
       return {...probe, ms, ...addresses, lifetimeS};
@@ -48,7 +49,7 @@ export async function probeTurn(route: TurnRoute, options: ProbeOptions): Promis
     }
   } catch (error) {
     signal.throwIfAborted();
-    return {...probe, problem: error instanceof QuiverError ? error : unknown(error)};
+    return {...probe, problem: problemOf(error)};
   }
 }
 
@@ -56,11 +57,11 @@ function text({bytes, port}: TransportAddress): string {
   return bytes.length === 16 ? `[${ipText(bytes)}]:${port}` : `${ipText(bytes)}:${port}`;
 }
 
-function unknown(cause: unknown): QuiverError {
-  return new QuiverError({
+function problemOf(error: unknown): Finding {
+  if (error instanceof QuiverError) return {code: error.code, message: error.message, fix: error.fix};
+  return {
     code: 'ICE_SERVER_UNREACHABLE',
-    message: cause instanceof Error ? cause.message : String(cause),
+    message: error instanceof Error ? error.message : String(error),
     fix: 'Look at the name of the server, and at the network of this machine.',
-    cause,
-  });
+  };
 }
