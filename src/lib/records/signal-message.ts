@@ -51,6 +51,7 @@ export interface OfferedIceServer {
 }
 
 export interface SignalEvents {
+  /** Those that come before anybody listens are kept for the first listener. */
   message: {from: string; message: SignalMessage};
   /** Somebody in the room came, reported a state, or (`present` false) left. */
   presence: SignalPeer & {present: boolean};

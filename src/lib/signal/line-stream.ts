@@ -23,6 +23,7 @@ export class LineStream {
   readonly #share: BacklogShare;
   readonly #reader = new LineReader(MESSAGE_MAX_BYTES);
   #queue: Uint8Array[] = [];
+  #drained = Promise.withResolvers<void>();
   #closed = false;
 
   constructor(stream: Stream, share: BacklogShare, handlers: LineStreamHandlers) {
@@ -45,6 +46,15 @@ export class LineStream {
     this.#queue.push(bytes);
     this.#flush();
     return true;
+  }
+
+  get open(): boolean {
+    return !this.#closed;
+  }
+
+  /** Resolves when the other side has read something, or the stream has ended. */
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /** Sends what is queued, then ends the stream. */
@@ -77,10 +87,16 @@ export class LineStream {
         if (bytes === undefined) return;
         this.#share.give(bytes.length);
         this.#stream.send(bytes);
+        this.#tellDrained();
       }
     } catch (error) {
       this.abort(error instanceof Error ? error : new Error('the stream could not be written'));
     }
+  }
+
+  #tellDrained(): void {
+    this.#drained.resolve();
+    this.#drained = Promise.withResolvers<void>();
   }
 
   readonly #onMessage = (event: StreamMessageEvent): void => {
@@ -105,6 +121,7 @@ export class LineStream {
     this.#closed = true;
     this.#queue = [];
     this.#share.give();
+    this.#tellDrained();
     this.#stream.removeEventListener('message', this.#onMessage);
     this.#stream.removeEventListener('drain', this.#onDrain);
     this.#stream.removeEventListener('close', this.#onClose);

@@ -35,6 +35,19 @@ describe.each(JOINS)('a channel over %s', (_name, by) => {
     expect(toA).toEqual([answer, ...candidates].map((message) => ({from: b.self, message})));
   });
 
+  it('keeps what comes before somebody listens', async () => {
+    const server = await startServer();
+    const a = await join(by, server);
+    a.on('presence', ({peer, present}) => {
+      if (present) void a.send(peer, OFFER).then(() => a.send(peer, CANDIDATE));
+    });
+    const b = await join(by, server);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const got = collect(b, 'message');
+    await until(() => got.length === 2);
+    expect(got.map(({message}) => message)).toEqual([OFFER, CANDIDATE]);
+  });
+
   it('shows who is in the room, and how far', async () => {
     const server = await startServer();
     const a = await join(by, server);

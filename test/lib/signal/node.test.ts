@@ -229,6 +229,23 @@ describe('signalling on a node', () => {
     expect(bootstrap.logged.filter((entry) => entry.includes('"level":50'))).toEqual([]);
   });
 
+  it('waits with what a server does not read, and loses none of it', async () => {
+    const rates = {perSecond: 1e9, burst: 1e9};
+    const limits = {messagesPerPeer: rates, messagesPerSource: rates, bytesPerSource: rates, waitingBytes: 1e9};
+    const {address} = await serveOn(await startNode(['bootstrap']), {limits});
+    const [one, two] = [await startNode(['client']), await startNode(['client'])];
+    const [a, b] = [await joinFrom(one, [address]), await joinFrom(two, [address])];
+    const [got, statuses] = [collect(b, 'message'), collect(a, 'status')];
+    const sdp = `v=0\r\n${'x'.repeat(60_000)}`;
+    const sending = Array.from({length: 200}, (_, index) =>
+      a.send(b.self, {type: 'offer', sdp, session: String(index)}),
+    );
+    await Promise.all(sending);
+    await until(() => got.length === 200);
+    expect(got.map(({message}) => message.session)).toEqual(sending.map((_, index) => String(index)));
+    expect(statuses).toEqual([]);
+  });
+
   it('resets a stream whose peer does not read', async () => {
     const rates = {perSecond: 1e9, burst: 1e9};
     const limits = {messagesPerPeer: rates, messagesPerSource: rates, bytesPerSource: rates, resumeMs: 200};

@@ -27,6 +27,8 @@ const SEND_DEADLINE_MS = 30_000;
 const SENDING_LIMIT = 512;
 const FIRST_DELAY_MS = 250;
 const DELAY_LIMIT_MS = 15_000;
+/** A connection that did not last so long counts as a failure too. */
+const STEADY_MS = 5_000;
 /** For telling the server that we leave. */
 const LEAVE_DEADLINE_MS = 1_000;
 
@@ -175,12 +177,13 @@ class ReconnectingChannel implements SignalChannel {
     let server = firstServer;
     for (let failures = 0; this.#closing === undefined;) {
       if (link !== undefined) {
+        const joinedAtMs = performance.now();
         const reason = await link.ended;
         if (this.#closing !== undefined) return;
         if (reason !== undefined && isFinal(reason.code)) return this.#end(reason);
         this.#away(link);
         if (reason?.code === 'SIGNAL_DRAINING') server += 1;
-        failures = 0;
+        failures = performance.now() - joinedAtMs < STEADY_MS ? failures + 1 : 0;
       }
       const waitMs = this.#options.servers.length === 1 ? link?.retryAfterMs : 0;
       await backOff(failures, this.#stopping.signal, waitMs);

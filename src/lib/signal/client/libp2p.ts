@@ -8,7 +8,7 @@ import type {SignalChannel} from '../../records/signal-message.ts';
 import {Backlog} from '../backlog.ts';
 import {LineStream} from '../line-stream.ts';
 import {openChannel} from './channel.ts';
-import {closedChannel, tooMuch, unreachable} from './errors.ts';
+import {closedChannel, unreachable} from './errors.ts';
 import {joinAll} from './join-all.ts';
 import type {SignalServerAddress, Wire, WireEvents} from './wire.ts';
 
@@ -69,9 +69,9 @@ async function dialNode(
     closed: () => events.closed(),
   });
   return {
-    send: (text) => {
-      if (stream.status !== 'open') return Promise.reject(closedChannel());
-      return lines.send(text) ? Promise.resolve() : Promise.reject(tooMuch());
+    send: async (text) => {
+      while (lines.open && !lines.send(text)) await lines.drained;
+      if (!lines.open) throw closedChannel();
     },
     close: () => void lines.close(),
   };
