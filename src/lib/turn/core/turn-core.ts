@@ -1,5 +1,3 @@
-import {answerBinding} from '../../stun/binding-server.ts';
-import {SourceLimiter} from '../../stun/source-limiter.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
 import {ERROR_CODE} from '../../stun/error-code.ts';
 import {decodeMessage} from '../../stun/message.ts';
@@ -10,6 +8,7 @@ import {AllocateRequests} from './allocate.ts';
 import type {Relay} from './allocation.ts';
 import {Allocations} from './allocations.ts';
 import {Authenticator} from './authenticator.ts';
+import {Bindings} from './bindings.ts';
 import {TurnCounters} from './counters.ts';
 import {DataPath} from './data-path.ts';
 import type {Admission, ClientPath, RelaySocket, TurnIo} from './io.ts';
@@ -45,7 +44,7 @@ export class TurnCore {
   readonly #allocate: AllocateRequests;
   readonly #peers: PeerRequests;
   readonly #data: DataPath;
-  readonly #bindings: SourceLimiter;
+  readonly #bindings: Bindings;
   readonly #refresh: RefreshRequests;
   #nowMs = 0;
 
@@ -55,11 +54,11 @@ export class TurnCore {
     const {lifetimeMs = LIFETIME_MS, maxLifetimeMs = MAX_LIFETIME_MS} = options;
     const lifetimes = {lifetimeMs, maxLifetimeMs: Math.max(lifetimeMs, maxLifetimeMs)};
     this.#data = new DataPath(io, bandwidthBucket(limits.bytesPerSecond, this.#nowMs));
-    this.#bindings = new SourceLimiter({
-      perSecond: limits.bindingsPerSecond,
-      burst: limits.bindingBurst,
-      ...(options.limiters === undefined ? {} : {memory: options.limiters.bindings}),
-    });
+    const memory = options.limiters === undefined ? {} : {memory: options.limiters.bindings};
+    this.#bindings = new Bindings(
+      {perSecond: limits.bindingsPerSecond, burst: limits.bindingBurst, ...memory},
+      counters,
+    );
     this.#authenticator = new Authenticator(options, limits, counters);
     const rules = new PeerRules(options.peers, (address) => io.isOwn?.(address) ?? false);
     this.#peers = new PeerRequests(io, rules, limits, counters);
@@ -142,7 +141,7 @@ export class TurnCore {
   #request(path: ClientPath, message: StunMessage, nowMs: number): void {
     switch (message.method) {
       case METHOD.binding:
-        this.#binding(path, message, nowMs);
+        this.#bindings.answer(path, message, nowMs);
         return;
       case METHOD.allocate:
       case METHOD.refresh:
@@ -154,18 +153,6 @@ export class TurnCore {
         // RFC 8489 section 6.3: a method that isn't served is passed over in silence.
         this.counters.malformed += 1;
     }
-  }
-
-  #binding(path: ClientPath, message: StunMessage, nowMs: number): void {
-    this.counters.bindingRequests += 1;
-    if (!this.#bindings.allow(path.remote, nowMs)) {
-      this.counters.bindingLimited += 1;
-      return;
-    }
-    const {alternates} = path;
-    const answer = answerBinding(message, path.remote, alternates?.origins);
-    if (answer === undefined) return;
-    (alternates === undefined ? path : alternates.path(answer.from, answer.to)).send(answer.bytes);
   }
 
   #turn(path: ClientPath, message: StunMessage, nowMs: number): void {
