@@ -1,3 +1,4 @@
+import {randomInt} from 'node:crypto';
 import {createSocket} from 'node:dgram';
 import type {Socket} from 'node:dgram';
 import {once} from 'node:events';
@@ -13,6 +14,7 @@ import type {TestServer, TestServerOptions} from './test-server.ts';
 import {TurnClient} from './turn-client.ts';
 import type {Address, TestClientOptions} from './turn-client.ts';
 
+const DEEP = process.env['QUIVER_DEEP'] === '1';
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
@@ -134,8 +136,44 @@ describe('relaying', () => {
     expect(server.stats().internalErrors).toBe(0);
   });
 
+  it('lives through mutated requests, from a client with an allocation, a stranger and a peer', async () => {
+    const packets = DEEP ? 1_000_000 : 5_000;
+    const {port, server, logged} = await start();
+    const peer = await echoPeer();
+    const turn = await client({transport: 'udp', host: '127.0.0.1', port, timeoutMs: 300_000});
+    const sent: Buffer[] = [Buffer.from('40000004deadbeef', 'hex')];
+    const {connection} = turn;
+    const send = connection.send.bind(connection);
+    connection.send = (bytes) => {
+      sent.push(Buffer.from(bytes));
+      send(bytes);
+    };
+    const relayed = (await turn.allocate()) as Address;
+    expect(await turn.permit(peer.address)).toBe(0);
+    expect(await turn.bind(0x4000, peer.address)).toBe(0);
+    turn.send(peer.address, Buffer.from('hello'));
+    await turn.binding();
+    connection.send = send;
+
+    const stranger = createSocket('udp4');
+    closers.push(() => stranger.close());
+    for (let index = 0; index < packets; index += 1) {
+      const bytes = Buffer.from(sent[index % sent.length]!);
+      for (let flips = 1 + (index % 3); flips > 0; flips -= 1) bytes[randomInt(bytes.length)] = randomInt(256);
+      const part = index % 7 === 0 ? bytes.subarray(0, randomInt(bytes.length + 1)) : bytes;
+      if (index % 2 === 0) send(part);
+      else if (index % 4 === 1) stranger.send(part, port, '127.0.0.1');
+      else peer.socket.send(part, relayed.port, '127.0.0.1');
+      if (index % 32 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await turn.binding()).toMatchObject({address: '127.0.0.1'});
+    expect(server.stats().counters.malformed).toBeGreaterThan(packets / 10);
+    expect(server.stats().internalErrors).toBe(0);
+    expect(logged).toEqual([]);
+  }, 600_000);
+
   it('opens and closes allocations without keeping a socket or a quota', async () => {
-    const rounds = Number(process.env['QUIVER_DEEP'] ?? 0) > 0 ? 10_000 : 1_000;
+    const rounds = DEEP ? 10_000 : 1_000;
     const {port, server, admission} = await start();
     const turn = await client({transport: 'udp', host: '127.0.0.1', port, timeoutMs: 300_000});
     const before = openSockets().length;

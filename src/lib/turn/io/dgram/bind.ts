@@ -20,8 +20,6 @@ export function bindSocket(options: BindOptions & {reusePort: boolean; bufferByt
     ipv6Only: family === 6,
     reusePort,
     lookup,
-    recvBufferSize: bufferBytes,
-    sendBufferSize: bufferBytes,
   });
   const {promise, resolve, reject} = Promise.withResolvers<Socket>();
   const onError = (error: Error): void => {
@@ -31,9 +29,20 @@ export function bindSocket(options: BindOptions & {reusePort: boolean; bufferByt
   socket.once('error', onError);
   socket.bind({address, port, exclusive: true}, () => {
     socket.off('error', onError);
+    if (bufferBytes > 0) setBuffers(socket, bufferBytes);
     resolve(socket);
   });
   return promise;
+}
+
+/** Some systems give what they have where that is less, others refuse; the default serves too. */
+function setBuffers(socket: Socket, bytes: number): void {
+  try {
+    socket.setRecvBufferSize(bytes);
+    socket.setSendBufferSize(bytes);
+  } catch {
+    // It stays as it was.
+  }
 }
 
 /** Resolves when the descriptor is closed. */

@@ -27,8 +27,12 @@ export class DgramRelay implements RelaySocket {
     this.#socket = socket;
     this.#sender = new DgramSender(socket, slab, counters);
     this.#onClosed = onClosed;
-    socket.on('message', (bytes: Buffer, peer: RemoteInfo) => {
-      if (this.#closing === undefined) events.fromPeer(this, endpoints.fromText(peer.address, peer.port), bytes, now());
+    // Most allocations talk to one peer.
+    let latest: Endpoint | undefined;
+    socket.on('message', (bytes: Buffer, {address, port}: RemoteInfo) => {
+      if (this.#closing !== undefined) return;
+      if (latest?.port !== port || latest.address !== address) latest = endpoints.fromText(address, port);
+      events.fromPeer(this, latest, bytes, now());
     });
     socket.on('error', () => {
       counters.receiveErrors += 1;
