@@ -13,6 +13,7 @@ import {peerFromKey} from '../records/peer-key.ts';
 import {signalProtocol, type SignalChannel} from '../records/signal-message.ts';
 import {readRunFile} from '../service/run-file.ts';
 import type {ServiceInfo} from '../service/service.ts';
+import {readIceServers, type IceServer} from '../stun/ice-server.ts';
 
 export interface IceSettings {
   places: Places;
@@ -57,11 +58,16 @@ export async function iceIdentity(places: Places, name: string): Promise<IceIden
 }
 
 /** The ICE servers of this host, as its settings and the process of this profile have them. */
-export async function serverSource(settings: IceSettings, peerId: string): Promise<ServerSource> {
+export async function serverSource(
+  settings: IceSettings,
+  peerId: string,
+  known: () => readonly IceServer[] = () => [],
+): Promise<ServerSource> {
   const {places, profile, publicStun, log} = settings;
   return new ServerSource({
     apis: await serverApis(settings, `did:quiver:${peerId}`),
     publicStun,
+    known,
     cacheFile: join(places.state, `ice-servers-${profile.name}.json`),
     log,
   });
@@ -75,15 +81,13 @@ export async function openSession(
   hooks: Pick<IceClientOptions, 'onStream' | 'onState'>,
 ): Promise<IceSession> {
   const {profile, log, signal, relayOnly} = settings;
-  const [channel, source] = await Promise.all([
-    joinRoom(settings, key, roomOf(peerId, peer)),
-    serverSource(settings, peerId),
-  ]);
+  const channel = await joinRoom(settings, key, roomOf(peerId, peer));
+  const source = await serverSource(settings, peerId, () => readIceServers(channel.iceServers()));
   const choice = new ServerChoice({servers: async (given) => (await source.list(given)).servers});
   const client = new IceClient({
     channel,
     key,
-    servers: (given) => choice.find(given),
+    servers: (given, fresh) => choice.find(given, fresh),
     policy: relayOnly ? 'relay' : 'all',
     log,
     ...(profile.loopbackOnly && {bindAddress: '127.0.0.1'}),

@@ -41,6 +41,7 @@ export class Attempt {
   #offer: string | undefined;
   #described = false;
   #isOpen = false;
+  #repeatedMs = Number.NEGATIVE_INFINITY;
   #speaking: Promise<void> = Promise.resolve();
 
   private constructor(options: AttemptOptions, path: IcePath, offer: string | undefined) {
@@ -123,7 +124,10 @@ export class Attempt {
 
   /** The other side says its offer again: it has not heard us. */
   repeat(): void {
-    if (!this.offers) this.#sayAgain();
+    const now = performance.now();
+    if (this.offers || now - this.#repeatedMs < REPEAT_MS / 2) return;
+    this.#repeatedMs = now;
+    this.#sayAgain();
   }
 
   async close(): Promise<void> {

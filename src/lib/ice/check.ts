@@ -15,6 +15,8 @@ export interface CheckOptions {
   bindAddress?: string;
   ports?: readonly [number, number];
   ca?: string;
+  /** For each server to answer. @default 4000 */
+  patienceMs?: number;
   signal: AbortSignal;
 }
 
@@ -43,17 +45,20 @@ export interface NatSummary extends Omit<NatReport, 'mapped' | 'local'> {
 }
 
 const PROBES_LIMIT = 12;
+const PATIENCE_MS = 4_000;
 const NAT_STEP_MS = 1_500;
 
 /** Finds out how this host can be connected, by doing what a connection does. Rejects only when the signal aborts. */
 export async function checkIce(options: CheckOptions): Promise<CheckReport> {
-  const {list, signal, ca} = options;
+  const {list, signal, ca, patienceMs = PATIENCE_MS} = options;
   const routes = turnRoutes(list.servers).slice(0, PROBES_LIMIT);
   const stun = [...stunAddresses(list.servers), ...routes.filter(({transport}) => transport === 'udp')];
   const [candidates, nat, probes] = await Promise.all([
     candidatesOf(options),
     stun.length === 0 ? undefined : natOf(stun, signal),
-    Promise.all(routes.map((route) => probeTurn(route, {signal, ...(ca !== undefined && {ca})}))),
+    Promise.all(
+      routes.map((route) => probeTurn(route, {signal, deadlineMs: patienceMs, ...(ca !== undefined && {ca})})),
+    ),
   ]);
   signal.throwIfAborted();
   const path = expectedPath(candidates, nat, probes, options.policy);

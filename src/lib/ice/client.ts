@@ -17,8 +17,8 @@ export interface IceClientOptions {
   channel: SignalChannel;
   /** Signs what we say; belongs to `channel.self`. */
   key: PrivateKey;
-  /** STUN and TURN servers, as they can be reached now: what `ServerChoice` gives. */
-  servers(signal: AbortSignal): Promise<PathServers>;
+  /** STUN and TURN servers, as they can be reached now (`fresh`: not as a minute ago): what `ServerChoice` gives. */
+  servers(signal: AbortSignal, fresh?: boolean): Promise<PathServers>;
   /** `relay` lets nothing but TURN servers see our addresses. @default 'all' */
   policy?: IcePolicy;
   /** Only this address of ours is used, e.g. 127.0.0.1 on a network of this machine. @default all */

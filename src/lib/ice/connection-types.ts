@@ -33,8 +33,8 @@ export interface ConnectionOptions {
   bindAddress?: string;
   ports?: readonly [number, number];
   ca?: string;
-  /** STUN and TURN servers, as they can be reached now. */
-  servers(signal: AbortSignal): Promise<PathServers>;
+  /** STUN and TURN servers, as they can be reached now; `fresh`: not as they could a minute ago. */
+  servers(signal: AbortSignal, fresh?: boolean): Promise<PathServers>;
   tell(message: SignalMessage): Promise<void>;
   quality?: QualityOptions;
   log?: Logger;

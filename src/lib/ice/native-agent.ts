@@ -15,6 +15,7 @@ export async function openAgent(
   const {PeerConnection} = await import('node-datachannel');
   const bridges: TurnBridge[] = [];
   const turn: RtcConfig['iceServers'] = [];
+  let problem: Error | undefined;
   try {
     for (const route of servers.turn.slice(0, TURN_SERVERS_LIMIT)) {
       const login = {username: route.username, password: route.credential, relayType: 'TurnUdp' as const};
@@ -22,15 +23,18 @@ export async function openAgent(
         turn.push({hostname: route.host, port: route.port, ...login});
         continue;
       }
-      const bridge = await openTurnBridge(route, {
-        signal,
-        ...(ca !== undefined && {ca}),
-        ...(policy === 'relay' && {admit}),
-      });
-      bridges.push(bridge);
-      turn.push({hostname: LOOPBACK, port: bridge.port, ...login});
+      const options = {signal, ...(ca !== undefined && {ca}), ...(policy === 'relay' && {admit})};
+      try {
+        const bridge = await openTurnBridge(route, options);
+        bridges.push(bridge);
+        turn.push({hostname: LOOPBACK, port: bridge.port, ...login});
+      } catch (error) {
+        // Without this server there are still others, and direct paths.
+        problem = error instanceof Error ? error : new Error(String(error));
+      }
     }
     signal.throwIfAborted();
+    if (policy === 'relay' && turn.length === 0 && problem !== undefined) throw problem;
     // Whatever its policy, libjuice sends and answers checks from its own socket: that one must see loopback alone.
     const bind = policy === 'relay' ? LOOPBACK : bindAddress;
     const stun = policy === 'relay' || servers.stun === undefined ? [] : [stunUrl(servers.stun)];

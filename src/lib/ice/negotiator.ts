@@ -24,6 +24,7 @@ const SESSIONS_LIMIT = 64;
 const INBOX_LIMIT = 256;
 /** What may come over a path before we know that it is open. */
 const HELD_LIMIT = 4;
+const LEAVE_MS = 1_000;
 
 /**
  * The paths of one connection: the one in use, and at most one that is being negotiated. Both sides may offer at any
@@ -37,6 +38,7 @@ export class Negotiator {
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<string>();
   readonly #held: Buffer[] = [];
+  readonly #leaving = new Set<Attempt>();
   #current: Attempt | undefined;
   #pending: Attempt | undefined;
   #inbox: Promise<void> = Promise.resolve();
@@ -60,7 +62,7 @@ export class Negotiator {
   /** Offers a path, and resolves when there is one, be it by the other side's offer. Errors: ICE_FAILED. */
   async offer(policy: IcePolicy): Promise<void> {
     const {peer} = this.#options;
-    const found = await this.#options.servers(this.#stopping.signal);
+    const found = await this.#servers();
     if (policy === 'relay' && found.turn.length === 0) throw iceFailed(peer, 'there is no TURN server to relay');
     this.#stopping.signal.throwIfAborted();
     if (this.#pending !== undefined) return this.#pending.opened;
@@ -87,7 +89,8 @@ export class Negotiator {
 
   async close(): Promise<void> {
     this.#stopping.abort(connectionClosed(this.#options.peer));
-    await Promise.all([this.#current?.close(), this.#pending?.close()]);
+    const attempts = [this.#current, this.#pending, ...this.#leaving].filter((attempt) => attempt !== undefined);
+    await Promise.all(attempts.map((attempt) => attempt.close()));
   }
 
   async #take(message: SignalMessage): Promise<void> {
@@ -103,15 +106,21 @@ export class Negotiator {
   async #takeOffer(session: string, sdp: string): Promise<void> {
     const {self, peer, policy} = this.#options;
     if (this.isOffering && self < peer) return;
-    const found = await this.#options.servers(this.#stopping.signal);
+    const found = await this.#servers();
     const attempt = await Attempt.answer(this.#attemptOptions(session, found, policy), sdp);
     this.#remember(session);
     await this.#begin(attempt);
   }
 
+  /** Where a path died, what is known of the way to the servers may have died with it. */
+  #servers(): Promise<PathServers> {
+    return this.#options.servers(this.#stopping.signal, this.#current !== undefined);
+  }
+
   async #begin(attempt: Attempt): Promise<void> {
     const before = this.#pending;
     this.#pending = attempt;
+    this.#held.length = 0;
     void this.#follow(attempt);
     await before?.close();
     if (this.#stopping.signal.aborted) await attempt.close();
@@ -131,7 +140,16 @@ export class Negotiator {
     this.#pending = undefined;
     this.#events.switched(attempt);
     for (const bytes of this.#held.splice(0)) this.#events.data(bytes);
-    await old?.close();
+    if (old !== undefined) this.#leave(old);
+  }
+
+  /** The other side may hear a little later that there is a new path, and must not take the old one for dead. */
+  #leave(old: Attempt): void {
+    this.#leaving.add(old);
+    setTimeout(() => {
+      this.#leaving.delete(old);
+      void old.close();
+    }, LEAVE_MS).unref();
   }
 
   #attemptOptions(session: string, servers: PathServers, policy: IcePolicy): AttemptOptions {

@@ -14,6 +14,8 @@ export interface ServerChoiceOptions {
 }
 
 const REMEMBER_MS = 60_000;
+/** Several connections may lose their path at once. */
+const FRESH_MS = 1_000;
 /** UDP that has not answered by then, after three requests, is taken for blocked. */
 const UDP_PATIENCE_MS = 1_500;
 /** TCP and TLS begin this much later: mostly UDP has answered by then. */
@@ -42,11 +44,12 @@ export class ServerChoice {
   }
 
   /** Never rejects but by the signal: without servers there are still host candidates. */
-  async find(signal: AbortSignal): Promise<PathServers> {
+  async find(signal: AbortSignal, fresh = false): Promise<PathServers> {
     const list = await this.#options.servers(signal);
     const key = JSON.stringify(list);
     const {rememberMs = REMEMBER_MS} = this.#options;
-    if (this.#memory?.key !== key || performance.now() - this.#memory.atMs > rememberMs) {
+    const ageMs = performance.now() - (this.#memory?.atMs ?? 0);
+    if (this.#memory?.key !== key || ageMs > (fresh ? FRESH_MS : rememberMs)) {
       // Others wait for the same probes, and must not be stopped by who came first.
       const found = chooseServers(list, AbortSignal.timeout(UDP_PATIENCE_MS + STREAM_PATIENCE_MS), this.#options.ca);
       this.#memory = {key, atMs: performance.now(), found};
@@ -56,11 +59,6 @@ export class ServerChoice {
     if (answer.turn.length === 0 && answer.stun === undefined && list.length > 0) this.#memory = undefined;
     signal.throwIfAborted();
     return answer;
-  }
-
-  /** What passes may have changed, e.g. since the path died. */
-  forget(): void {
-    this.#memory = undefined;
   }
 }
 

@@ -63,7 +63,7 @@ export class ServerSource {
   async #find(): Promise<ServerList> {
     const {apis, log} = this.#options;
     const now = this.#now();
-    const told = this.#options.known?.() ?? [];
+    const told = this.#told();
     this.#cached ??= await this.#readCache();
     const cached = this.#cached;
     if (cached !== undefined && now < cached.untilMs && now >= cached.atMs) {
@@ -115,6 +115,16 @@ export class ServerSource {
       await replaceFile(cacheFile, JSON.stringify(cached));
     } catch (error) {
       log?.warn({error}, 'the list of ICE servers was not kept');
+    }
+  }
+
+  /** It came over the network: a list that makes no sense is none. */
+  #told(): readonly IceServer[] {
+    try {
+      return this.#options.known?.() ?? [];
+    } catch (error) {
+      this.#options.log?.warn({error}, 'signalling named ICE servers that make no sense');
+      return [];
     }
   }
 

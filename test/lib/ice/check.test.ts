@@ -36,6 +36,7 @@ describe.skipIf(missing !== undefined)(`a check of the connection ${missing ?? '
       list: given,
       policy,
       signal: signal(),
+      patienceMs: 1_000,
       bindAddress: '127.0.0.1',
       ...(authority !== '' && {ca: authority}),
     });

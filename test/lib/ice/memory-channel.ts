@@ -70,8 +70,8 @@ export class MemoryChannel implements SignalChannel {
 
   on<K extends keyof SignalEvents>(event: K, listener: SignalListener<K>): () => void {
     const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners.add(listener as (event: never) => void));
-    return () => listeners.delete(listener as (event: never) => void);
+    this.#listeners.set(event, listeners.add(listener));
+    return () => listeners.delete(listener);
   }
 
   emit<K extends keyof SignalEvents>(event: K, value: SignalEvents[K]): void {

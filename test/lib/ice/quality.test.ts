@@ -17,7 +17,8 @@ function run(
   const pongs: [number, number][] = [];
   for (let now = fromMs; now <= toMs; now += 100) {
     if (busy) quality.traffic(now);
-    for (const [number, at] of pongs.filter(([, at]) => at <= now && at > now - 100)) quality.pong(number, at);
+    const due = pongs.filter(([, dueMs]) => dueMs <= now && dueMs > now - 100);
+    for (const [answered, dueMs] of due) quality.pong(answered, dueMs);
     const number = quality.ping(now);
     if (number === undefined) continue;
     pings.push(now);

@@ -11,11 +11,11 @@ export interface BenchReport {
 }
 
 export interface BenchOptions {
-  /** For each direction. @default 3000 */
+  /** For each direction. @default 2000 */
   phaseMs?: number;
 }
 
-const PHASE_MS = 3_000;
+const PHASE_MS = 2_000;
 const PHASE_LIMIT_MS = 60_000;
 const ROUND_TRIPS = 50;
 const PING_BYTES = 8;
