@@ -15,11 +15,6 @@ export function longTermKey(user: string, realm: string, password: string, algor
   return createHash(algorithm).update(`${user}:${realm}:${password}`).digest();
 }
 
-/** USERHASH: 32 bytes that name a user without saying the name (RFC 8489 section 14.4). */
-export function userHash(user: string, realm: string): Buffer {
-  return createHash('sha256').update(`${user}:${realm}`).digest();
-}
-
 /**
  * Whether every integrity attribute of the message is right for the key; false if there is none. In constant time.
  * Where each algorithm has a key of its own, or one of two must be there, ask for it by name.
