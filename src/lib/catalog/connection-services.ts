@@ -27,13 +27,8 @@ export async function createStun(setup: ConnectionSetup): Promise<Service> {
     import('../turn/stun-service.ts'),
     publicAddresses('stun', setup),
   ]);
-  const alternatePort = config.get('stun.alternate_port');
   return new StunService({
-    listen: {
-      ...listen('stun', config, addresses),
-      tcp: true,
-      ...(alternatePort !== false && {alternatePort}),
-    },
+    listen: {...listen('stun', config, addresses), tcp: true},
     limits: bindingLimits(config),
     workers: config.get('stun.workers'),
   });
@@ -136,11 +131,13 @@ function listen(section: 'stun' | 'turn', config: Config, known: readonly string
   const [certFile, keyFile] = [config.get(`${section}.tls_cert`), config.get(`${section}.tls_key`)];
   if ((certFile === undefined) !== (keyFile === undefined)) throw halfCertificate(section);
   const hosts = config.get(`${section}.hosts`);
+  const alternatePort = config.get(`${section}.alternate_port`);
   return {
     // Starting a server of a public network is the telling to open it to that network.
     hosts: hosts.length > 0 ? hosts : config.profile.loopbackOnly ? ['127.0.0.1'] : everywhere(),
     port: config.get(`${section}.port`),
     publicAddresses: known,
+    ...(alternatePort !== false && {alternatePort}),
     ...(certFile !== undefined &&
       keyFile !== undefined && {tls: {certFile, keyFile, port: config.get(`${section}.tls_port`)}}),
   };

@@ -7,6 +7,7 @@ export function serverFlags(section: 'stun' | 'turn'): Interfaces.FlagInput {
   return {
     host: keyListFlag(`${section}.hosts`),
     port: keyFlag(`${section}.port`),
+    'alternate-port': keyFlag(`${section}.alternate_port`),
     'tls-port': keyFlag(`${section}.tls_port`),
     'tls-cert': keyFlag(`${section}.tls_cert`),
     'tls-key': keyFlag(`${section}.tls_key`),

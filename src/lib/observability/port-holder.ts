@@ -1,4 +1,5 @@
 import {readFile, readdir, readlink} from 'node:fs/promises';
+import {basename} from 'node:path';
 
 /** A machine with more processes than this is asked by its administrator, not by us. */
 const PROCESS_LIMIT = 20_000;
@@ -22,10 +23,15 @@ export async function findPortHolder(port: number, transport: 'tcp' | 'udp' = 't
   const pids = (await list('/proc')).filter((name) => /^\d+$/.test(name)).slice(0, PROCESS_LIMIT);
   for (const pid of pids) {
     if (!(await holdsOne(pid, inodes))) continue;
-    const program = (await text(`/proc/${pid}/comm`)).trim();
-    return {pid: Number(pid), program};
+    return {pid: Number(pid), program: await programOf(pid)};
   }
   return undefined;
+}
+
+/** What was started; the name of the main thread, which says the same but for Node's, only where that is not told. */
+async function programOf(pid: string): Promise<string> {
+  const [started = ''] = (await text(`/proc/${pid}/cmdline`)).split('\0');
+  return basename(started) || (await text(`/proc/${pid}/comm`)).trim();
 }
 
 /** `taken by "nginx" (pid 12)`, or without the name where it can't be known; for error messages. */

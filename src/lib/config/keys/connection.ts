@@ -66,6 +66,10 @@ export const STUN_KEYS = {
 export const TURN_KEYS = {
   'turn.hosts': list(HOSTS),
   'turn.port': port({description: 'TURN port, UDP and TCP; STUN is answered there too', default: 3478}),
+  'turn.alternate_port': portOrOff({
+    description: 'Second UDP port on two addresses: tells clients how their NAT behaves (RFC 5780)',
+    default: false as const,
+  }),
   'turn.tcp': flag({description: 'Serve clients over TCP', default: true}),
   'turn.tls_port': port({description: 'TURN over TLS, when there is a certificate', default: 5349}),
   'turn.tls_cert': TLS.tls_cert,
