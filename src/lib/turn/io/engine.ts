@@ -1,7 +1,3 @@
-// From batch-bench to turn-io (take out when read): thank you, the flood stays flat now (+0.1 MiB). One more, if you like:
-// asking the control thread for admission is 14 % of an allocation's CPU (postMessage both ways, two wake-ups). With
-// workers === 1 a LocalAdmission inside the worker does the same for about 40 of 170 µs less; a worker that dies takes
-// its allocations along, so its counts may go with it. The goal (200 µs) is reached without it once code is warm.
 import type {Endpoint} from '../../stun/endpoint.ts';
 import type {Alternates, ClientPath, RelaySocket} from '../core/io.ts';
 import type {EndpointCache} from './endpoint-cache.ts';

@@ -51,15 +51,15 @@ export function bindSocket(libc: Libc, options: BindOptions & {reusePort: boolea
     }
     check(libc.bind(fd, name, name.length), 'bind');
     check(libc.getsockname(fd, name, Uint32Array.of(name.length)), 'getsockname');
+    const node = createSocket({type: family === 4 ? 'udp4' : 'udp6', ipv6Only: family === 6});
+    node.bind({fd});
+    // Node has set it, with which another program could take the port over. The descriptor is Node's now.
+    libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, Int32Array.of(0), Int32Array.BYTES_PER_ELEMENT);
+    return {fd, port: Buffer.from(name.buffer).readUInt16BE(SOCKADDR_IN.port), node};
   } catch (error) {
     libc.close(fd);
     throw error;
   }
-  const node = createSocket({type: family === 4 ? 'udp4' : 'udp6', ipv6Only: family === 6});
-  node.bind({fd});
-  // Node has set it, with which another program could take the port over.
-  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, Int32Array.of(0), Int32Array.BYTES_PER_ELEMENT);
-  return {fd, port: Buffer.from(name.buffer).readUInt16BE(SOCKADDR_IN.port), node};
 }
 
 /** Resolves when the descriptor is closed. */
