@@ -29,21 +29,38 @@ function connection(channel: SignalChannel, peer: string): PeerConnection {
   pc.onStateChange((state) => {
     if (state === 'connected' || state === 'failed') channel.report(state);
   });
+  // libdatachannel may tell of a candidate before the description that it belongs to.
+  let early: (() => void)[] | undefined = [];
   channel.on('message', ({from, message}) => {
     if (from !== peer) return;
-    if (message.type === 'ice-candidate') pc.addRemoteCandidate(message.candidate, message.sdpMid ?? '0');
-    else pc.setRemoteDescription(message.sdp, message.type);
+    if (message.type === 'ice-candidate') {
+      const add = (): void => pc.addRemoteCandidate(message.candidate, message.sdpMid ?? '0');
+      if (early === undefined) add();
+      else early.push(add);
+      return;
+    }
+    pc.setRemoteDescription(message.sdp, message.type);
+    for (const add of early ?? []) add();
+    early = undefined;
   });
   return pc;
 }
 
-/** Connects two by what their channels carry, and says something over the connection itself. */
+/** Connects two by what their channels carry; resolves with what one says over the connection itself. */
 async function talk(a: SignalChannel, b: SignalChannel): Promise<string> {
   const [one, two] = [connection(a, b.self), connection(b, a.self)];
   const heard = Promise.withResolvers<string>();
-  two.onDataChannel((data: DataChannel) => data.onMessage((text) => heard.resolve(String(text))));
   const data = one.createDataChannel('test');
-  data.onOpen(() => void data.sendMessage('we met'));
+  data.onMessage((text) => heard.resolve(String(text)));
+  const taken: DataChannel[] = [data];
+  two.onDataChannel((channel) => void taken.push(channel));
+  // Again and again, and holding on to both: node-datachannel loses what comes before anybody listens, and channels
+  // that are collected as garbage.
+  const speaking = setInterval(() => {
+    const channel = taken.at(1);
+    if (channel?.isOpen() === true && data.isOpen()) channel.sendMessage('we met');
+  }, 20);
+  onTestFinished(() => clearInterval(speaking));
   return heard.promise;
 }
 
