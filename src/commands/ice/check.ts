@@ -14,34 +14,22 @@ export default class IceCheck extends BaseCommand<typeof IceCheck> {
   ];
 
   async run(): Promise<object> {
-    const [{checkIce}, {iceIdentity, serverSource}, {iceCheckText}] = await Promise.all([
+    const [{checkIce}, {iceIdentity, serverSource}, {iceSettings}, {iceCheckText}] = await Promise.all([
       import('../../lib/ice/check.ts'),
       import('../../lib/cli/ice-session.ts'),
+      import('../../lib/cli/ice-settings.ts'),
       import('../../lib/cli/ice-check-text.ts'),
     ]);
-    const {api = [], 'public-stun': publicStun = [], relay} = this.flags;
-    const profile = await this.loadProfile();
-    const identity = await iceIdentity(this.places, 'ice');
-    const source = await serverSource(
-      {
-        places: this.places,
-        profile,
-        identity: 'ice',
-        apis: api,
-        token: this.environment['QUIVER_ICE_TOKEN'],
-        publicStun,
-        signals: [],
-        relayOnly: relay,
-        log: await this.createLogger(),
-        signal: this.abortSignal,
-      },
-      identity.peerId,
-    );
+    const {places, flags, abortSignal: signal} = this;
+    const [config, log] = await Promise.all([this.loadSettings(), this.createLogger()]);
+    const token = this.environment['QUIVER_ICE_TOKEN'];
+    const settings = iceSettings({places, flags, config, log, signal}, {token});
+    const source = await serverSource(settings, (await iceIdentity(places, settings.identity)).peerId);
     const report = await checkIce({
-      list: await source.list(this.abortSignal),
-      policy: relay ? 'relay' : 'all',
-      signal: this.abortSignal,
-      ...(profile.loopbackOnly && {bindAddress: '127.0.0.1'}),
+      list: await source.list(signal),
+      policy: flags.relay ? 'relay' : 'all',
+      signal,
+      ...(config.profile.loopbackOnly && {bindAddress: '127.0.0.1'}),
     });
     if (!this.jsonEnabled()) this.log(iceCheckText(report));
     if (!report.ok) this.endWith(EXIT.failed);

@@ -44,28 +44,22 @@ export default class IceConnect extends BaseCommand<typeof IceConnect> {
       this.log(peerId);
       return {peerId};
     }
-    const [{connectAndRun}, {benchText}, {readJobs}] = await Promise.all([
+    const [{connectAndRun}, {iceSettings}, {benchText}, {readJobs}] = await Promise.all([
       import('../../lib/cli/ice-connect.ts'),
+      import('../../lib/cli/ice-settings.ts'),
       import('../../lib/cli/ice-bench-text.ts'),
       import('../../lib/cli/ice-jobs.ts'),
     ]);
+    const [config, log] = await Promise.all([this.loadSettings(), this.createLogger()]);
+    const waitMs = parseDuration(flags.wait);
+    const token = this.environment['QUIVER_ICE_TOKEN'];
+    const more = {token, waitMs, identity: flags.as, signals: flags.signal ?? []};
     const report = await connectAndRun({
       peer: this.args.peer,
       jobs: readJobs(flags),
-      waitMs: parseDuration(flags.wait),
+      waitMs,
       note: (text) => this.note(text),
-      settings: {
-        places,
-        profile: await this.loadProfile(),
-        identity: flags.as,
-        apis: flags.api ?? [],
-        token: this.environment['QUIVER_ICE_TOKEN'],
-        publicStun: flags['public-stun'] ?? [],
-        signals: flags.signal ?? [],
-        relayOnly: flags.relay,
-        log: await this.createLogger(),
-        signal: this.abortSignal,
-      },
+      settings: iceSettings({places, flags, config, log, signal: this.abortSignal}, more),
     });
     if (report.bench !== undefined && !this.jsonEnabled()) this.log(benchText(report.bench, report.connection));
     return report;

@@ -61,6 +61,8 @@ async function runAndClose(
   let stats = connection.stats();
   // At the end there is nothing left to ask.
   const timer = setInterval(() => (stats = connection.stats() ?? stats), STATS_EVERY_MS);
+  const stop = (): void => void connection.close(new Error('interrupted'));
+  signal.addEventListener('abort', stop, {once: true});
   try {
     const report = await runner.run(connection, self, signal).catch((error: unknown) => {
       if (!runner.serves || signal.aborted) throw error;
@@ -71,6 +73,7 @@ async function runAndClose(
     return {self, peer: connection.peer, ...report, ...(stats !== undefined && {connection: stats})};
   } finally {
     clearInterval(timer);
+    signal.removeEventListener('abort', stop);
     await connection.close();
   }
 }

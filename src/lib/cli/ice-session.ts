@@ -29,9 +29,14 @@ export interface IceSettings {
   /** Signalling servers; none: that of the process of this profile, or its bootstraps. */
   signals: readonly string[];
   relayOnly: boolean;
+  /** For a signalling server, if that is less than usual. */
+  waitMs?: number;
   log: Logger;
   signal: AbortSignal;
 }
+
+/** For one server to let us in. */
+const JOIN_LIMIT_MS = 15_000;
 
 export interface IceSession {
   client: IceClient;
@@ -123,18 +128,19 @@ async function serverApis(settings: IceSettings, user: string): Promise<ServerAp
 }
 
 async function joinRoom(settings: IceSettings, peerKey: IceIdentity['key'], room: string): Promise<SignalChannel> {
-  const {profile, signals, signal} = settings;
+  const {profile, signals, signal, waitMs = JOIN_LIMIT_MS} = settings;
+  const joinDeadlineMs = Math.min(waitMs, JOIN_LIMIT_MS);
   const running = await runningServices(settings, 'network.signal');
   const urls = signals.length > 0 ? signals : running.flatMap(({addresses}) => addresses.slice(0, 1));
   const protocol = signalProtocol(profile.protocolPrefix);
   if (urls.length > 0) {
     const {joinByWebSocket} = await import('../signal/client/websocket.ts');
-    return joinByWebSocket({urls, room, protocol, peerKey, signal});
+    return joinByWebSocket({urls, room, protocol, peerKey, signal, joinDeadlineMs});
   }
   const nodes = (await runningServices(settings, 'network.node')).flatMap(({addresses}) => addresses.slice(0, 1));
   const bootstraps = [...nodes, ...profile.bootstrapNodes];
   if (bootstraps.length === 0) throw noSignalling();
-  return joinThroughNodes(settings, peerKey, bootstraps, room);
+  return joinThroughNodes(settings, peerKey, bootstraps, room, joinDeadlineMs);
 }
 
 /** Over libp2p, with a node that lives as long as the channel. */
@@ -143,6 +149,7 @@ async function joinThroughNodes(
   privateKey: IceIdentity['key'],
   bootstraps: readonly string[],
   room: string,
+  joinDeadlineMs: number,
 ): Promise<SignalChannel> {
   const [{createNode}, {joinByNode}] = await Promise.all([
     import('../p2p/create-node.ts'),
@@ -160,7 +167,7 @@ async function joinThroughNodes(
   });
   try {
     const protocol = signalProtocol(profile.protocolPrefix);
-    const channel = await joinByNode({node, servers: bootstraps, room, protocol, signal});
+    const channel = await joinByNode({node, servers: bootstraps, room, protocol, signal, joinDeadlineMs});
     channel.on('status', ({status}) => {
       if (status === 'closed') void node.stop();
     });

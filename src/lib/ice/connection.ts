@@ -146,9 +146,10 @@ export class IceConnection {
     }
     this.#closing = true;
     const {current} = this.#negotiator;
-    if (error === undefined && current?.isOpen === true) {
-      const until = performance.now() + LINGER_MS;
+    if (current?.isOpen === true) {
+      const until = performance.now() + (error === undefined ? LINGER_MS : 0);
       while (this.#mux.link.keptBytes > 0 && performance.now() < until && this.#live) await sleep(LINGER_STEP_MS);
+      // Else the other side would look for another path.
       if (current.path.send(Buffer.of(FAREWELL))) await sleep(FAREWELL_MS);
     }
     await this.#end(error);

@@ -63,11 +63,12 @@ export class Negotiator {
   async offer(policy: IcePolicy): Promise<void> {
     const {peer} = this.#options;
     const found = await this.#servers();
-    if (policy === 'relay' && found.turn.length === 0) throw iceFailed(peer, 'there is no TURN server to relay');
+    const canRelay = found.turn.length > 0;
+    if (!canRelay && this.#options.policy === 'relay') throw iceFailed(peer, 'there is no TURN server to relay');
     this.#stopping.signal.throwIfAborted();
     if (this.#pending !== undefined) return this.#pending.opened;
     const session = `${this.id}.${randomBytes(6).toString('base64url')}`;
-    const attempt = await Attempt.offer(this.#attemptOptions(session, found, policy));
+    const attempt = await Attempt.offer(this.#attemptOptions(session, found, canRelay ? policy : 'all'));
     await this.#begin(attempt);
     return attempt.opened;
   }

@@ -8,8 +8,6 @@ import type {CandidatePair, PathOptions} from './path-types.ts';
 import type {TurnBridge} from './turn-bridge.ts';
 import {releaseFromPort} from './turn-route.ts';
 
-export type {IcePolicy, PathServers} from './path-types.ts';
-
 /** Kept in the native side; more would only be latency for what comes after. */
 const BUFFER_LIMIT_BYTES = 512 * 1024;
 const BUFFER_LOW_BYTES = 128 * 1024;

@@ -1,6 +1,10 @@
+import {generateKeyPair} from '@libp2p/crypto/keys';
 import {Registry} from 'prom-client';
 import {describe, expect, it} from 'vitest';
 
+import {connectPeer} from '../../../src/lib/ice/client.ts';
+import {peerFromKey} from '../../../src/lib/records/peer-key.ts';
+import {MemoryRoom} from './memory-channel.ts';
 import {createPair, sendAndCompare} from './pair.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
@@ -125,6 +129,24 @@ describe('a signalling server that cheats', () => {
     const connection = await a.client.connect(b.id, {signal: signal()});
     await sendAndCompare(connection, 100_000);
   });
+});
+
+it('are joined by a single call each', async () => {
+  const room = new MemoryRoom();
+  const keys = await Promise.all([generateKeyPair('Ed25519'), generateKeyPair('Ed25519')]);
+  const [left, right] = keys.map((key) => ({key, id: peerFromKey(key.publicKey.raw)}));
+  const call = (own: typeof left, peer: typeof left) =>
+    connectPeer({
+      channel: room.join(own!.id),
+      key: own!.key,
+      peer: peer!.id,
+      servers: async () => ({turn: []}),
+      signal: signal(),
+      onStream: (stream) => stream.end(),
+    });
+  const [connection, other] = await Promise.all([call(left, right), call(right, left)]);
+  await connection.close();
+  expect([await connection.closed, await other.closed]).toEqual([undefined, undefined]);
 });
 
 it('lets nobody in that it was not told to', async () => {
