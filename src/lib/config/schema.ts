@@ -1,4 +1,5 @@
 import {amount, choice, duration, flag, integer, list, port, portOrOff, size, text, type Key} from './key.ts';
+import {DNS_KEYS} from './keys/dns.ts';
 import {DEFAULT_PROFILE} from './profile.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -130,6 +131,8 @@ export const SCHEMA = {
     default: undefined,
     secret: true,
   }),
+
+  ...DNS_KEYS,
 
   'chain.rpc_urls': list({
     description:

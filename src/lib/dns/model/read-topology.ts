@@ -175,17 +175,25 @@ function readEmail(text: string): string {
   return `${user}@${readHostName(domain, 'email')}`;
 }
 
-/** `label=value` lines; the label may be left out where `unnamed` says so. */
+/**
+ * `label=value` lines; the label may be left out where `unnamed` says so. A line with neither goes on with the one
+ * before, since a list in the environment is split at each comma.
+ */
 function pairs(lines: readonly string[], field: string, unnamed = false): Map<string, string> {
   const found = new Map<string, string>();
+  let last: string | undefined;
   for (const line of lines) {
     const at = line.indexOf('=');
-    if (at < 1 && !(unnamed && at === -1)) {
+    if (at === -1 && last !== undefined) {
+      found.set(last, `${found.get(last) ?? ''},${line.trim()}`);
+      continue;
+    }
+    if (at === 0 || (at === -1 && !unnamed)) {
       throw badField(field, `"${line}" has no name before "="`, `Write relay1=${line.slice(at + 1)}`);
     }
-    const label = at === -1 ? '' : line.slice(0, at).trim().toLowerCase();
-    if (found.has(label)) throw badField(field, `${label || 'the host'} is there twice`, 'Keep one of them.');
-    found.set(label, line.slice(at + 1).trim());
+    last = at === -1 ? '' : line.slice(0, at).trim().toLowerCase();
+    if (found.has(last)) throw badField(field, `${last} is there twice`, 'Keep one of them.');
+    found.set(last, line.slice(at + 1).trim());
   }
   return found;
 }
