@@ -32,12 +32,13 @@ export function topologyInput(config: Config, zone = config.get('dns.zone')): To
     certificateAuthorities: config.get('dns.caa'),
     email: config.get('dns.email'),
     nameServers: config.get('dns.name_servers'),
-    ports: ports(config),
+    records: config.get('dns.records'),
+    ports: dnsPorts(config),
   };
 }
 
 /** Bootstraps and relays are reached on one set of ports: those of the bootstrap section. */
-function ports(config: Config): DnsPorts {
+export function dnsPorts(config: Config): DnsPorts {
   const tcp = config.get('bootstrap.port');
   const quic = config.get('bootstrap.quic_port') ?? tcp;
   const ws = config.get('bootstrap.ws_port');

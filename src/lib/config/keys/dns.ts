@@ -55,6 +55,12 @@ export const DNS_KEYS = {
     default: undefined,
     expects: 'an e-mail address',
   }),
+  'dns.records': list({
+    description: 'What the zone has besides, as lines of a zone file; exported with it, never applied',
+    default: [],
+    expects: 'lines such as "@ 3600 IN MX 10 mail.quiver.example."',
+    maxItems: MAX_LINES,
+  }),
   'dns.name_servers': list({
     description: 'Name servers of the zone: a host elsewhere, or ns1=203.0.113.53 for one inside',
     default: [],

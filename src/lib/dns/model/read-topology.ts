@@ -2,7 +2,9 @@ import {isIPv4, isIPv6} from 'node:net';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {readHostName, readLabel, readZone} from './names.ts';
+import {readZoneFile, toRecordSets} from '../read/zone-file.ts';
 import {isPeerId} from './peer-id.ts';
+import type {RecordSet} from './record-set.ts';
 import {canBeProxied, DNS_SERVICES, dnsService, SERVICE_LABELS, type ServiceLabel} from './services.ts';
 import type {DnsNode, DnsPorts, Layout, NameServer, Target, Topology} from './topology.ts';
 
@@ -28,6 +30,8 @@ export interface TopologyInput {
   email?: string | undefined;
   /** A name outside the zone, or `ns1=203.0.113.53` for one inside. */
   nameServers: readonly string[];
+  /** Lines of a zone file for what the zone has besides, e.g. `@ 3600 IN MX 10 mail.quiver.example.` */
+  records: readonly string[];
   ports: DnsPorts;
 }
 
@@ -72,6 +76,7 @@ export function readTopology(input: TopologyInput): Topology {
     certificateAuthorities: input.certificateAuthorities.map((name) => readHostName(name, 'caa')),
     ...(input.email !== undefined && {email: readEmail(input.email)}),
     nameServers: input.nameServers.map((text) => readNameServer(text, zone)),
+    others: readOthers(input.records, zone),
   };
 }
 
@@ -165,6 +170,17 @@ function readNameServer(text: string, zone: string): NameServer {
   const target = readTarget(addresses, 'name_servers', 'distributed');
   const inside = name.endsWith(`.${zone}`) ? name : `${name}.${zone}`;
   return {name: inside, addresses: target.kind === 'addresses' ? [...target.ipv4, ...target.ipv6] : []};
+}
+
+function readOthers(lines: readonly string[], zone: string): RecordSet[] {
+  const {records, problems} = readZoneFile(lines.join('\n'), zone);
+  const [problem] = problems;
+  if (problem === undefined) return toRecordSets(records);
+  throw badField(
+    'records',
+    `"${problem.text}" can't be read, ${problem.why}`,
+    'Write: name 3600 IN MX 10 mail.example.',
+  );
 }
 
 function readEmail(text: string): string {

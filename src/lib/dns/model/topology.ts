@@ -1,3 +1,4 @@
+import type {RecordSet} from './record-set.ts';
 import type {ServiceLabel} from './services.ts';
 
 /**
@@ -59,6 +60,8 @@ export interface Topology {
   /** Of who looks after the zone. */
   readonly email?: string;
   readonly nameServers: readonly NameServer[];
+  /** Records of the zone that are not quiver's: written into a zone file, never applied. */
+  readonly others: readonly RecordSet[];
 }
 
 /** A numbered node, `relay3`, or the service's own label. */

@@ -1,6 +1,7 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {toJson} from '../../core/json.ts';
 import {buildApex, buildRecords} from '../build/zone.ts';
+import {byName, setKey, type RecordSet} from '../model/record-set.ts';
 import type {NameServer, Topology} from '../model/topology.ts';
 import {writeBind} from './bind.ts';
 import {writeCloudflareFile} from './cloudflare-file.ts';
@@ -27,7 +28,7 @@ export interface ExportOptions {
  */
 export async function exportZone(topology: Topology, options: ExportOptions): Promise<string> {
   const {zone, layout} = topology;
-  const records = buildRecords(topology);
+  const records = allRecords(topology);
   const about = `${zone}, ${layout} layout. Written by quiver dns export: change the topology, not this file.`;
   const zoneExport = {zone, apex: [], records, notes: [about]};
   const writers: Record<ZoneFormat, () => string | Promise<string>> = {
@@ -48,13 +49,20 @@ function bindZone(topology: Topology, {serial, previous, date}: ExportOptions, n
     writeBind({
       zone: topology.zone,
       apex: buildApex({...topology, nameServers}, number),
-      records: buildRecords(topology),
+      records: allRecords(topology),
       notes: named ? notes : [...notes, standIn],
     });
   if (serial !== undefined) return write(serial);
   const before = previous === undefined ? undefined : serialIn(previous);
   if (before !== undefined && write(before) === previous) return previous;
   return write(nextSerial(before, date));
+}
+
+/** What is quiver's, and what the operator has beside it under other names or types. */
+function allRecords(topology: Topology): RecordSet[] {
+  const own = buildRecords(topology);
+  const keys = new Set(own.map(setKey));
+  return [...own, ...topology.others.filter((set) => !keys.has(setKey(set)))].toSorted(byName);
 }
 
 /** A zone file without a name server is refused by every server; the first host may well run one. */

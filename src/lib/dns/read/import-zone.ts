@@ -1,0 +1,189 @@
+import {buildRecords} from '../build/zone.ts';
+import {splitFields, txtText} from '../model/fields.ts';
+import {readTopology, type TopologyInput} from '../model/read-topology.ts';
+import {setKey, type RecordSet} from '../model/record-set.ts';
+import {DNS_SERVICES} from '../model/services.ts';
+import type {DnsPorts, Layout} from '../model/topology.ts';
+
+/** What a zone says of the network, and what it says besides. */
+export interface ImportedZone {
+  input: TopologyInput;
+  /** Sets that the topology does not stand for, kept as they are. */
+  kept: readonly RecordSet[];
+  /** Sets that an export of the topology adds to what the zone had. */
+  added: readonly RecordSet[];
+  /** Names whose data an export would change. */
+  changed: readonly RecordSet[];
+  /** The first node was called by the bare name, and `bootstrap1` was the second. */
+  olderNumbering: readonly ('bootstrap' | 'relay')[];
+}
+
+/** Of these the zone file has its own. */
+const APEX_TYPES: ReadonlySet<string> = new Set(['SOA', 'NS']);
+
+/**
+ * Reads sets of a zone into a topology as far as that goes: guesses it from the names, builds its records, and counts
+ * as understood only what comes out the same. Throws the errors of `readTopology`.
+ */
+export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsPorts): ImportedZone {
+  const view = new ZoneView(zone, sets);
+  const {hosts, older} = findHosts(view);
+  const targets = hosts.map((line) => line.slice(line.indexOf('=') + 1));
+  const layout = layoutOf(targets);
+  const input: TopologyInput = {
+    zone,
+    layout,
+    services: DNS_SERVICES.map(({label}) => label).filter((label) => hosts.some((line) => isOf(label, line))),
+    hosts: layout === 'single' ? targets.slice(0, 1) : hosts,
+    regions: findRegions(view, hosts),
+    peerIds: findPeerIds(view, hosts),
+    proxied: DNS_SERVICES.map(({label}) => label).filter((label) => view.isProxied(label)),
+    https: ['gateway', 'signal'].filter((label) => view.get(label, 'HTTPS') !== undefined),
+    certificateAuthorities: view.caa('issue'),
+    email: view.caa('iodef')[0]?.replace(/^mailto:/, ''),
+    nameServers: findNameServers(view),
+    records: [],
+    ports,
+  };
+  const built = new Map(buildRecords(readTopology(input)).map((set) => [setKey(set), set]));
+  const before = new Map(sets.map((set) => [setKey(set), set]));
+  const servers = new Set(input.nameServers.map((line) => line.split('=')[0] ?? ''));
+  const isApex = (set: RecordSet): boolean =>
+    APEX_TYPES.has(set.type) ? set.name === zone : servers.has(set.name.slice(0, -zone.length - 1));
+  const kept = sets.filter((set) => !built.has(setKey(set)) && !isApex(set));
+  const lines = kept.flatMap((set) => set.values.map((value) => recordLine(set, value)));
+  return {
+    input: {...input, records: lines},
+    kept,
+    added: [...built.values()].filter((set) => !before.has(setKey(set))),
+    changed: sets.filter((set) => {
+      const after = built.get(setKey(set));
+      return after !== undefined && after.values.join('\n') !== set.values.join('\n');
+    }),
+    olderNumbering: older,
+  };
+}
+
+function recordLine({name, ttlSeconds, type}: RecordSet, value: string): string {
+  return `${name}. ${ttlSeconds} IN ${type} ${value}`;
+}
+
+/** The sets of a zone by the part of their name that is below it. */
+class ZoneView {
+  readonly zone: string;
+  readonly #sets: ReadonlyMap<string, RecordSet>;
+
+  constructor(zone: string, sets: readonly RecordSet[]) {
+    this.zone = zone;
+    this.#sets = new Map(sets.map((set) => [setKey(set), set]));
+  }
+
+  get sets(): Iterable<RecordSet> {
+    return this.#sets.values();
+  }
+
+  get(label: string, type: string): readonly string[] | undefined {
+    const name = label === '' ? this.zone : `${label}.${this.zone}`;
+    return this.#sets.get(`${name} ${type}`)?.values;
+  }
+
+  /** Addresses, or the host that a CNAME names; a CNAME within the zone is followed, as an alias may be the real name. */
+  target(label: string, depth = 0): string | undefined {
+    const addresses = [...(this.get(label, 'A') ?? []), ...(this.get(label, 'AAAA') ?? [])];
+    if (addresses.length > 0) return addresses.join(',');
+    const alias = this.get(label, 'CNAME')?.[0]?.slice(0, -1);
+    if (alias === undefined) return undefined;
+    if (!alias.endsWith(`.${this.zone}`)) return alias;
+    return depth < 4 ? this.target(alias.slice(0, -this.zone.length - 1), depth + 1) : undefined;
+  }
+
+  isProxied(label: string): boolean {
+    const name = `${label}.${this.zone}`;
+    return ['A', 'AAAA', 'CNAME'].some((type) => this.#sets.get(`${name} ${type}`)?.proxied);
+  }
+
+  caa(tag: string): string[] {
+    const fields = (this.get('', 'CAA') ?? []).map((value) => splitFields(value).map(({text}) => text));
+    return fields.filter((field) => field[1] === tag).map((field) => field[2] ?? '');
+  }
+
+  /** The multiaddrs listed below `_dnsaddr.<label>`. */
+  dnsaddr(label: string): string[] {
+    return (this.get(`_dnsaddr.${label}`, 'TXT') ?? [])
+      .map(txtText)
+      .filter((text) => text.startsWith('dnsaddr='))
+      .map((text) => text.slice('dnsaddr='.length));
+  }
+}
+
+function findHosts(view: ZoneView): {hosts: string[]; older: ('bootstrap' | 'relay')[]} {
+  const older: ('bootstrap' | 'relay')[] = [];
+  const hosts = DNS_SERVICES.flatMap(({label, numbered}) => {
+    const bare = view.target(label);
+    if (!numbered) return bare === undefined ? [] : [`${label}=${bare}`];
+    const nodes: string[] = [];
+    for (
+      let target = view.target(`${label}1`);
+      target !== undefined;
+      target = view.target(`${label}${nodes.length + 1}`)
+    ) {
+      nodes.push(target);
+    }
+    // A round robin has the first node's addresses among its own; a node by itself has not.
+    if (bare !== undefined && !nodes.some((node) => shares(node, bare))) {
+      if (nodes.length > 0) older.push(label);
+      nodes.unshift(bare);
+    }
+    return nodes.map((target, index) => `${label}${index + 1}=${target}`);
+  });
+  return {hosts, older};
+}
+
+function shares(a: string, b: string): boolean {
+  const words = new Set(a.split(','));
+  return b.split(',').some((word) => words.has(word));
+}
+
+function layoutOf(targets: readonly string[]): Layout {
+  if (targets.some((target) => /[a-z]/i.test(target) && !target.includes(':'))) return 'cloud';
+  return new Set(targets).size <= 1 ? 'single' : 'distributed';
+}
+
+function isOf(label: string, line: string): boolean {
+  return new RegExp(`^${label}\\d*=`).test(line);
+}
+
+function findRegions(view: ZoneView, hosts: readonly string[]): string[] {
+  const found = [...view.sets].flatMap(({name, type, values}) => {
+    const [, region, service] = /^([^._]+)\.(bootstrap|relay)$/.exec(name.slice(0, -view.zone.length - 1)) ?? [];
+    if (region === undefined || service === undefined || !/^A(?:AAA)?$/.test(type)) return [];
+    const nodes = hosts.filter(
+      (line) => isOf(service, line) && shares(line.slice(line.indexOf('=') + 1), values.join(',')),
+    );
+    return nodes.map((line) => `${line.slice(0, line.indexOf('='))}=${region}`);
+  });
+  return [...new Set(found)];
+}
+
+function findPeerIds(view: ZoneView, hosts: readonly string[]): string[] {
+  return hosts.flatMap((line) => {
+    const label = line.slice(0, line.indexOf('='));
+    const service = label.replace(/\d+$/, '');
+    const entries = [
+      ...view.dnsaddr(label),
+      ...view.dnsaddr(`_a1.${label}`),
+      ...view.dnsaddr(service).filter((entry) => entry.startsWith(`/dnsaddr/${label}.${view.zone}/`)),
+    ];
+    const id = entries.map((entry) => /\/p2p\/(\w+)$/.exec(entry)?.[1]).find((each) => each !== undefined);
+    return id === undefined ? [] : [`${label}=${id}`];
+  });
+}
+
+function findNameServers(view: ZoneView): string[] {
+  return (view.get('', 'NS') ?? []).map((value) => {
+    const name = value.slice(0, -1);
+    if (!name.endsWith(`.${view.zone}`)) return name;
+    const label = name.slice(0, -view.zone.length - 1);
+    return `${label}=${view.target(label) ?? ''}`;
+  });
+}
