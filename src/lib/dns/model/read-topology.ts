@@ -4,7 +4,7 @@ import {EXIT, QuiverError} from '../../core/errors.ts';
 import {readHostName, readLabel, readZone} from './names.ts';
 import {readZoneFile, toRecordSets} from '../read/zone-file.ts';
 import {isPeerId} from './peer-id.ts';
-import type {RecordSet} from './record-set.ts';
+import {compareText, type RecordSet} from './record-set.ts';
 import {canBeProxied, DNS_SERVICES, dnsService, SERVICE_LABELS, type ServiceLabel} from './services.ts';
 import type {DnsNode, DnsPorts, Layout, NameServer, Target, Topology} from './topology.ts';
 
@@ -134,7 +134,8 @@ function withExtras(
 }
 
 function readTarget(text: string, field: string, layout: Layout): Target {
-  const words = text.split(',').map((word) => word.trim());
+  // In one order, so that the same addresses make the same zone.
+  const words = [...new Set(text.split(',').map((word) => word.trim()))].toSorted(compareText);
   const ipv4 = words.filter((word) => isIPv4(word));
   const ipv6 = words.filter((word) => isIPv6(word) && !word.includes('%')).map(canonicalIpv6);
   if (ipv4.length + ipv6.length === words.length) {

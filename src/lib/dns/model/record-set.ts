@@ -22,6 +22,9 @@ export interface RecordSet {
 /** Strings of a TXT record hold this much (RFC 1035 section 3.3); longer text is cut into several. */
 export const MAX_STRING_BYTES = 255;
 
+/** Nothing to escape, and a byte a character: nearly every text. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 const encoder = new TextEncoder();
 
 export function recordSet(
@@ -44,8 +47,10 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-export function byName(a: RecordSet, b: RecordSet): number {
-  return compareText(sortKey(a.name), sortKey(b.name)) || compareText(a.type, b.type);
+/** By name from the zone downwards, then by type. */
+export function sortSets(sets: readonly RecordSet[]): RecordSet[] {
+  const keyed = sets.map((set) => ({set, key: `${sortKey(set.name)}\u0000 ${set.type}`}));
+  return keyed.toSorted((a, b) => compareText(a.key, b.key)).map(({set}) => set);
 }
 
 /** The data of a record, field by field, as text. */
@@ -70,6 +75,7 @@ export const rdata = {
 
 /** A character string as a zone file has it. */
 export function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   const escaped = Array.from(encoder.encode(text), (byte) => {
     const character = String.fromCharCode(byte);
     if (character === '"' || character === '\\') return `\\${character}`;
@@ -80,6 +86,7 @@ export function quote(text: string): string {
 
 /** Cuts between characters, so that each string is valid UTF-8 by itself. */
 function strings(text: string): string[] {
+  if (text.length <= MAX_STRING_BYTES && PLAIN.test(text)) return [text];
   const parts: string[] = [];
   let part = '';
   let bytes = 0;

@@ -13,7 +13,8 @@ const AUTOMATIC_TTL = 1;
  * which it has itself. It makes the HTTPS records of proxied names. Throws DNS_TOO_BIG past its limits.
  */
 export function writeCloudflareFile({records, notes}: ZoneExport): string {
-  const sets = records.filter(({type, proxied}) => !(proxied && type === 'HTTPS'));
+  const proxied = new Set(records.filter((set) => set.proxied).map(({name}) => name));
+  const sets = records.filter(({name, type}) => !(type === 'HTTPS' && proxied.has(name)));
   const wide = sets.find(({values}) => values.join('').length > MAX_SET_CHARACTERS);
   if (wide !== undefined) {
     throw tooBig(`${wide.name} ${wide.type} has more than ${MAX_SET_CHARACTERS} characters`);

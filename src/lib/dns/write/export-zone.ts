@@ -1,7 +1,7 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {toJson} from '../../core/json.ts';
 import {buildApex, buildRecords} from '../build/zone.ts';
-import {byName, setKey, type RecordSet} from '../model/record-set.ts';
+import {setKey, sortSets, type RecordSet} from '../model/record-set.ts';
 import type {NameServer, Topology} from '../model/topology.ts';
 import {writeBind} from './bind.ts';
 import {writeCloudflareFile} from './cloudflare-file.ts';
@@ -62,7 +62,7 @@ function bindZone(topology: Topology, {serial, previous, date}: ExportOptions, n
 function allRecords(topology: Topology): RecordSet[] {
   const own = buildRecords(topology);
   const keys = new Set(own.map(setKey));
-  return [...own, ...topology.others.filter((set) => !keys.has(setKey(set)))].toSorted(byName);
+  return sortSets([...own, ...topology.others.filter((set) => !keys.has(setKey(set)))]);
 }
 
 /** A zone file without a name server is refused by every server; the first host may well run one. */
