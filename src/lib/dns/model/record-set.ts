@@ -75,8 +75,11 @@ export const rdata = {
 
 /** A character string as a zone file has it. */
 export function quote(text: string): string {
-  if (PLAIN.test(text)) return `"${text}"`;
-  const escaped = Array.from(encoder.encode(text), (byte) => {
+  return PLAIN.test(text) ? `"${text}"` : quoteBytes(encoder.encode(text));
+}
+
+export function quoteBytes(bytes: Uint8Array): string {
+  const escaped = Array.from(bytes, (byte) => {
     const character = String.fromCharCode(byte);
     if (character === '"' || character === '\\') return `\\${character}`;
     return byte < 0x20 || byte > 0x7e ? `\\${String(byte).padStart(3, '0')}` : character;
