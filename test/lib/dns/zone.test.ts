@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {ownershipOf, ownsSet, readOwnership} from '../../../src/lib/dns/build/ownership.ts';
@@ -69,8 +69,8 @@ describe('the records of a network', () => {
       '100 20 "s" "RELAY:turn.tcp" "" _turn._tcp.quiver.example.',
       '100 30 "s" "RELAY:turn.tls" "" _turns._tcp.quiver.example.',
     ]);
-    const {turnTls: _, ...plain} = PORTS;
-    const without = buildRecords(readTopology({...network(), ports: plain}));
+    const {p2pTcp, stun, turn} = PORTS;
+    const without = buildRecords(readTopology({...network(), ports: {p2pTcp, stun, turn}}));
     expect(at(without, '_turns._tcp', 'SRV')).toBeUndefined();
     expect(without.find(({type}) => type === 'NAPTR')?.values).toHaveLength(2);
   });
@@ -207,7 +207,9 @@ describe('an import', () => {
   it('knows the older habit in which the first node has the bare name', () => {
     const file = [
       '$ORIGIN old.example.',
-      ...['bootstrap 300 IN A 9.0.0.1', 'bootstrap1 300 IN A 9.0.0.2', 'bootstrap2 300 IN A 9.0.0.3'],
+      'bootstrap 300 IN A 9.0.0.1',
+      'bootstrap1 300 IN A 9.0.0.2',
+      'bootstrap2 300 IN A 9.0.0.3',
       'gateway 300 IN A 9.0.0.9',
     ].join('\n');
     const {zone, records: read} = readZoneFile(file);
@@ -215,7 +217,9 @@ describe('an import', () => {
     expect(imported.olderNumbering).toEqual(['bootstrap']);
     expect(imported.input.hosts).toEqual([
       'gateway=9.0.0.9',
-      ...['bootstrap1=9.0.0.1', 'bootstrap2=9.0.0.2', 'bootstrap3=9.0.0.3'],
+      'bootstrap1=9.0.0.1',
+      'bootstrap2=9.0.0.2',
+      'bootstrap3=9.0.0.3',
     ]);
   });
 

@@ -92,3 +92,8 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
 }
+
+/** Whether the name server is installed; on the machines of CI it has to be. */
+export function bindIsThere(): boolean {
+  return process.env['CI'] === 'true' || spawnSync('named', ['-v']).status === 0;
+}

@@ -1,5 +1,5 @@
 import {base58btc} from 'multiformats/bases/base58';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import type {TopologyInput} from '../../../src/lib/dns/model/read-topology.ts';
 import {SERVICE_LABELS} from '../../../src/lib/dns/model/services.ts';

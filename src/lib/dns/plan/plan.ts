@@ -42,7 +42,7 @@ export interface ZonePlan {
   readonly kept: readonly RecordSet[];
   /** Records that quiver owns now. */
   readonly ownedRecords: number;
-  /** Records that would be gone. */
+  /** Of those, how many would be gone. */
   readonly deletions: number;
   /** Of the zone as it is and of the changes; '' when there is nothing to do. */
   readonly checksum: string;
@@ -68,6 +68,7 @@ export function planZone({zone, provider, current, wanted, adopt}: PlanInput): Z
   const owns = before === undefined ? () => false : ownsSet(zone, before);
   const goals = new Map(wanted.filter((set) => !isMarker(set)).map((set) => [setKey(set), set]));
   const present = current.filter((set) => !isMarker(set) && !NEVER.has(set.type));
+  const isOurs = ({before: set}: Change): boolean => set !== undefined && owns(set);
   const owned = present.filter(owns);
   const byKey = new Map(present.map((set) => [setKey(set), set]));
   const blocked = blockers(present, goals);
@@ -83,7 +84,7 @@ export function planZone({zone, provider, current, wanted, adopt}: PlanInput): Z
   const all = [...wishes, ...removals];
   const unreadable = marker !== undefined && before === undefined;
   const conflicts = [
-    ...all.filter((change) => change.before !== undefined && !owns(change.before)),
+    ...all.filter((change) => change.before !== undefined && !isOurs(change)),
     // Of a newer quiver, or of something else altogether.
     ...(unreadable ? changeOf(marker, wantedMarker) : []),
   ];
@@ -99,7 +100,7 @@ export function planZone({zone, provider, current, wanted, adopt}: PlanInput): Z
     conflicts: adopt ? [] : conflicts,
     kept: sortSets(current.filter((set) => !touched.has(set) && !owns(set) && !isMarker(set))),
     ownedRecords: owned.reduce((sum, {values}) => sum + values.length, 0),
-    deletions: changes.reduce((sum, change) => sum + lostRecords(change), 0),
+    deletions: changes.reduce((sum, change) => sum + (isOurs(change) ? lostRecords(change) : 0), 0),
     checksum: steps.length === 0 ? '' : checksumOf(zone, provider, steps),
   };
 }

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
 
-import {splitFields, txtText} from '../model/fields.ts';
 import type {RecordSet} from '../model/record-set.ts';
+import {cloudflareContent} from './cloudflare-record.ts';
 import {relativeName, type ZoneExport} from './zone-export.ts';
 
 /** Enough that two records of one set never get the same name, few enough to be read. */
@@ -29,41 +29,8 @@ function attributes(set: RecordSet, value: string): Record<string, Hcl | Referen
     type,
     ttl: proxied ? 1 : ttlSeconds,
     proxied,
-    ...content(type, value),
+    ...cloudflareContent(type, value),
   };
-}
-
-/** As the API wants it: some types in one text, others field by field. */
-function content(type: string, value: string): Record<string, Hcl> {
-  const [a = '', b = '', c = '', d = '', e = '', f = ''] = splitFields(value).map(({text}) => text);
-  switch (type) {
-    case 'CNAME':
-      return {content: value.slice(0, -1)};
-    case 'TXT':
-      return {content: value === '' ? '""' : `"${txtText(value)}"`};
-    case 'SRV':
-      return {
-        priority: Number(a),
-        data: {priority: Number(a), weight: Number(b), port: Number(c), target: d.replace(/\.$/, '')},
-      };
-    case 'NAPTR':
-      return {
-        data: {
-          order: Number(a),
-          preference: Number(b),
-          flags: c,
-          service: d,
-          regex: e,
-          replacement: f.replace(/\.$/, ''),
-        },
-      };
-    case 'CAA':
-      return {data: {flags: Number(a), tag: b, value: c}};
-    case 'HTTPS':
-      return {data: {priority: Number(a), target: b, value: value.split(' ').slice(2).join(' ')}};
-    default:
-      return {content: value};
-  }
 }
 
 /** An expression instead of a string. */
