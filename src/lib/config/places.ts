@@ -45,6 +45,11 @@ export function paymentKeyFile(places: Places, service: string): string {
   return join(identitiesFolder(places), `${service}.payment.key`);
 }
 
+/** What a plan for a zone has begun to change. */
+export function dnsJournal(places: Places, zone: string): string {
+  return join(places.state, `dns-${zone}.json`);
+}
+
 /** Keystores, `<name>.json` each. */
 export function walletsFolder(places: Places): string {
   return join(places.data, 'wallets');

@@ -181,7 +181,8 @@ describe('a set at one of our names that is not ours', () => {
     await writeFile(file, `${START}gw 300 IN A 9.1.1.1\n@ 300 IN CAA 0 issue "other.test"\n`);
     const provider = new ZoneFileProvider(file);
     const plan = await makePlan(request(provider, first));
-    expect(plan.conflicts.map(({before}) => before && setKey(before))).toEqual(['gw.quiver.test A', 'quiver.test CAA']);
+    const names = plan.conflicts.map(({before}) => before && setKey(before));
+    expect(new Set(names)).toEqual(new Set(['gw.quiver.test A', 'quiver.test CAA']));
     await expect(apply(provider, first)).rejects.toMatchObject({code: 'DNS_CONFLICT', exit: 4});
     expect(await readFile(file, 'utf8')).toContain('9.1.1.1');
     await apply(provider, first, {adopt: true});

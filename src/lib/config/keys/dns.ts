@@ -61,6 +61,30 @@ export const DNS_KEYS = {
     expects: 'lines such as "@ 3600 IN MX 10 mail.quiver.example."',
     maxItems: MAX_LINES,
   }),
+  'dns.provider': text({
+    description: 'Who serves the zone: cloudflare, rfc2136, file, or what a plugin offers',
+    default: undefined,
+    expects: 'cloudflare, rfc2136, file, or the name of a provider of a plugin',
+    pattern: /^[a-z0-9-]{1,32}$/,
+  }),
+  'dns.server': text({
+    description: 'Server that takes dynamic updates (provider rfc2136)',
+    default: undefined,
+    expects: 'host or host:port',
+    pattern: /^[\w.-]{1,253}(?::\d{1,5})?$|^\[[\da-f:]+\](?::\d{1,5})?$/i,
+  }),
+  'dns.tsig_key': text({
+    description: 'Its key, as nsupdate takes it: [algorithm:]name:secret; unset: the file below',
+    default: undefined,
+    expects: '[hmac-sha256:]name:base64',
+    secret: true,
+  }),
+  'dns.tsig_key_file': text({description: 'File with that line, or as tsig-keygen writes it', default: undefined}),
+  'dns.cloudflare_token_file': text({
+    description: 'File with the token of Cloudflare; unset: CLOUDFLARE_API_TOKEN',
+    default: undefined,
+  }),
+  'dns.zone_file': text({description: 'Zone file that a name server reads (provider file)', default: undefined}),
   'dns.name_servers': list({
     description: 'Name servers of the zone: a host elsewhere, or ns1=203.0.113.53 for one inside',
     default: [],

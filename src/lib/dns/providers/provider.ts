@@ -6,7 +6,7 @@ export interface Change {
   readonly after?: RecordSet;
 }
 
-/** Somebody who serves zones, and how to change them there. A plugin offers one through the hook `quiver:dns-provider`. */
+/** Somebody who serves zones, and how to change them there. A plugin offers some through its hook `dns_providers`. */
 export interface DnsProvider {
   /** As in `dns.provider`. */
   readonly name: string;
