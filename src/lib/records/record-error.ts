@@ -17,13 +17,20 @@ export function invalidRecord(record: string, reason: string, cause?: unknown): 
 
 /**
  * Throws when `now` lies outside the life of a record: `CLOCK` when it was made in the future, `RECORD_EXPIRED` when it
- * is over, both with `CLOCK_SKEW_MS` of tolerance, and `RECORD_INVALID` when it claims to live longer than allowed.
+ * is over, both with `skewMs` of tolerance, and `RECORD_INVALID` when it claims to live longer than allowed.
  * Times are ms since the epoch.
  */
-export function checkLife(record: string, issuedAt: number, endsAt: number, maxLifeMs: number, now: number): void {
+export function checkLife(
+  record: string,
+  issuedAt: number,
+  endsAt: number,
+  maxLifeMs: number,
+  now: number,
+  skewMs = CLOCK_SKEW_MS,
+): void {
   if (endsAt < issuedAt) throw invalidRecord(record, 'it ends before it was made');
   if (endsAt - issuedAt > maxLifeMs) throw invalidRecord(record, `it lives longer than ${maxLifeMs / 1_000} s`);
-  if (issuedAt > now + CLOCK_SKEW_MS) {
+  if (issuedAt > now + skewMs) {
     const ahead = Math.round((issuedAt - now) / 1_000);
     throw new QuiverError({
       code: 'CLOCK',
@@ -31,7 +38,7 @@ export function checkLife(record: string, issuedAt: number, endsAt: number, maxL
       fix: 'Compare `date -u` with a clock you trust and switch on time synchronisation (`timedatectl set-ntp true`).',
     });
   }
-  if (endsAt + CLOCK_SKEW_MS < now) {
+  if (endsAt + skewMs < now) {
     const ago = Math.round((now - endsAt) / 1_000);
     throw new QuiverError({
       code: 'RECORD_EXPIRED',

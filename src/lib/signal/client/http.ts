@@ -1,0 +1,176 @@
+import {QuiverError} from '../../core/errors.ts';
+import type {SignalChannel} from '../../records/signal-message.ts';
+import {fromErrorBody} from '../../service/error-body.ts';
+import {toErrorMessage, SIGNAL_PATH} from '../protocol.ts';
+import {openChannel} from './channel.ts';
+import {closedChannel, unreachable} from './errors.ts';
+import {channelOptions} from './websocket.ts';
+import type {UrlChannelOptions} from './websocket.ts';
+import type {Wire, WireEvents} from './wire.ts';
+
+/** A poll is answered within 25 s. */
+const POLL_DEADLINE_MS = 40_000;
+const POST_DEADLINE_MS = 15_000;
+/** What a server has waiting for one client is less. */
+const ANSWER_LIMIT_BYTES = 2 * 1024 * 1024;
+/** Of one request; the server takes 64 lines and 160 KiB. */
+const LINES_LIMIT = 32;
+const POST_LIMIT_CHARACTERS = 128 * 1024;
+
+/** Joins a room by posting and polling. Errors: those of `openChannel`, and SIGNAL_URL. */
+export function joinByHttp(options: UrlChannelOptions): Promise<SignalChannel> {
+  return openChannel(channelOptions(options, (url, events) => Promise.resolve(new HttpWire(url, events))));
+}
+
+interface Line {
+  text: string;
+  sent: PromiseWithResolvers<void>;
+}
+
+/** A connection that consists of requests: posts one after the other, and a poll beside them. */
+class HttpWire implements Wire {
+  readonly #target: URL;
+  readonly #events: WireEvents;
+  readonly #stopping = new AbortController();
+  #lines: Line[] = [];
+  #posting = false;
+  #session: string | undefined;
+
+  constructor(url: URL, events: WireEvents) {
+    this.#target = new URL(`${SIGNAL_PATH}/messages`, url);
+    this.#target.protocol = url.protocol.replace('ws', 'http');
+    this.#events = events;
+  }
+
+  async send(text: string): Promise<void> {
+    if (this.#stopping.signal.aborted) throw closedChannel();
+    const line: Line = {text, sent: Promise.withResolvers()};
+    this.#lines.push(line);
+    if (!this.#posting) void this.#post();
+    await line.sent.promise;
+  }
+
+  close(): void {
+    if (this.#session !== undefined && !this.#stopping.signal.aborted) {
+      this.#request('DELETE', this.#target, {deadlineMs: POST_DEADLINE_MS}).catch(() => undefined);
+    }
+    this.#end();
+  }
+
+  async #post(): Promise<void> {
+    this.#posting = true;
+    while (this.#lines.length > 0 && !this.#stopping.signal.aborted) {
+      const batch = this.#batch();
+      try {
+        const body = batch.map(({text}) => text).join('\n');
+        const {session, errors} = await this.#request('POST', this.#target, {body, deadlineMs: POST_DEADLINE_MS});
+        for (const line of batch) line.sent.resolve();
+        this.#onPosted(session, errors);
+      } catch (error) {
+        for (const line of batch) line.sent.reject(error);
+        this.#fail(error, batch[0]?.text ?? '');
+      }
+    }
+    this.#posting = false;
+  }
+
+  /** Until there is a session only the first message, which asks for one. */
+  #batch(): Line[] {
+    if (this.#session === undefined) return this.#lines.splice(0, 1);
+    let characters = 0;
+    const fitting = this.#lines.findIndex(({text}, index) => {
+      characters += text.length + 1;
+      return index > 0 && (index >= LINES_LIMIT || characters > POST_LIMIT_CHARACTERS);
+    });
+    return this.#lines.splice(0, fitting === -1 ? this.#lines.length : fitting);
+  }
+
+  #onPosted(session: unknown, errors: unknown): void {
+    if (typeof session === 'string' && this.#session === undefined) {
+      this.#session = session;
+      void this.#poll();
+    }
+    for (const error of Array.isArray(errors) ? (errors as unknown[]) : []) this.#events.text(JSON.stringify(error));
+  }
+
+  async #poll(): Promise<void> {
+    let after = 0;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        const url = new URL(`?after=${after}`, this.#target);
+        const {messages, next} = await this.#request('GET', url, {deadlineMs: POLL_DEADLINE_MS});
+        for (const message of Array.isArray(messages) ? (messages as unknown[]) : []) {
+          if (!this.#stopping.signal.aborted) this.#events.text(JSON.stringify(message));
+        }
+        if (Number.isSafeInteger(next)) after = Number(next);
+      } catch (error) {
+        this.#fail(error, '');
+      }
+    }
+  }
+
+  /** A refused join is the server's answer to it; everything else is the end of this connection. */
+  #fail(error: unknown, text: string): void {
+    if (this.#stopping.signal.aborted) return;
+    const type = /^\{"type":"(join|resume)"/.exec(text)?.[1];
+    if (this.#session === undefined && type !== undefined && error instanceof QuiverError) {
+      this.#events.text(JSON.stringify(toErrorMessage(error, {type})));
+      return;
+    }
+    this.#end(error instanceof QuiverError ? error : undefined);
+  }
+
+  #end(reason?: QuiverError): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    for (const line of this.#lines) line.sent.reject(closedChannel());
+    this.#lines = [];
+    this.#events.closed(reason);
+  }
+
+  async #request(
+    method: 'GET' | 'POST' | 'DELETE',
+    url: URL,
+    {body, deadlineMs}: {body?: string; deadlineMs: number},
+  ): Promise<Record<string, unknown>> {
+    const deadline = AbortSignal.timeout(deadlineMs);
+    const response = await fetch(url, {
+      method,
+      redirect: 'error',
+      headers: {
+        ...(body !== undefined && {'content-type': 'application/x-ndjson'}),
+        ...(this.#session !== undefined && {authorization: `Bearer ${this.#session}`}),
+      },
+      ...(body !== undefined && {body}),
+      signal: method === 'DELETE' ? deadline : AbortSignal.any([deadline, this.#stopping.signal]),
+    }).catch((error: unknown) => {
+      throw unreachable(this.#target.origin, reasonOf(error), error);
+    });
+    const answer = response.status === 204 ? {} : await readAnswer(response, this.#target.origin);
+    if (response.ok) return answer;
+    throw fromErrorBody(answer['error']) ?? unreachable(this.#target.origin, `HTTP status ${response.status}`);
+  }
+}
+
+async function readAnswer(response: Response, server: string): Promise<Record<string, unknown>> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > ANSWER_LIMIT_BYTES) throw new RangeError('its answer is too long');
+      chunks.push(chunk);
+    }
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+    throw new TypeError('its answer is not an object');
+  } catch (error) {
+    throw unreachable(server, reasonOf(error), error);
+  }
+}
+
+/** `fetch` itself only says that it failed. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

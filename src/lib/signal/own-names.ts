@@ -1,0 +1,50 @@
+import {X509Certificate} from 'node:crypto';
+import {isIPv6} from 'node:net';
+import {networkInterfaces} from 'node:os';
+
+import {audienceOf} from './protocol.ts';
+
+/**
+ * `host:port` under which a server can be called, as far as it can know: what it listens on, what its operator says,
+ * and the names in its certificate.
+ */
+export function ownNames(
+  listening: {host: string; port: number},
+  publicUrls: readonly string[],
+  certificate?: {cert: Buffer},
+): string[] {
+  const {host, port} = listening;
+  const hosts = [
+    ...(isWildcard(host) ? [...interfaceAddresses(), 'localhost'] : [host]),
+    ...(host === '127.0.0.1' || host === '::1' ? ['localhost'] : []),
+    ...(certificate === undefined ? [] : certifiedNames(certificate.cert)),
+  ];
+  const names = publicUrls.flatMap((text) => {
+    const url = URL.parse(text);
+    return url === null ? [] : [audienceOf(url)];
+  });
+  return [...new Set([...hosts.map((name) => `${isIPv6(name) ? `[${name}]` : name}:${port}`), ...names])];
+}
+
+/** An address at which a socket that listens on `host` can be called from this machine. */
+export function dialable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '::1';
+  return host;
+}
+
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+export function interfaceAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).filter(({address}) => !address.startsWith('fe80')).map(({address}) => address),
+  );
+}
+
+/** RFC 5280 section 4.2.1.6, as Node writes it: `DNS:a.example, IP Address:192.0.2.1`. */
+function certifiedNames(cert: Buffer): string[] {
+  const names = new X509Certificate(cert).subjectAltName ?? '';
+  return [...names.matchAll(/(?:DNS|IP Address):([\w.:-]{1,253})/g)].map(([, name = '']) => name.toLowerCase());
+}

@@ -1,0 +1,118 @@
+import {createServer, type Server, type ServerResponse} from 'node:http';
+import {isIPv6, type AddressInfo, type Socket} from 'node:net';
+
+import {EXIT, QuiverError} from '../../core/errors.ts';
+import {toJson} from '../../core/json.ts';
+import type {Logger} from '../../observability/logger.ts';
+import {describePortHolder} from '../../observability/port-holder.ts';
+import {pause} from '../../service/deadline.ts';
+import {toErrorBody} from '../../service/error-body.ts';
+import {splitUrl} from '../../service/http-request.ts';
+import type {IceHandler} from './ice-handler.ts';
+
+/** A browser's headers with its cookies are a few kilobytes. */
+const HEADER_LIMIT_BYTES = 16 * 1024;
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Clients come once in some minutes, and a proxy in front holds its own. */
+const KEEP_ALIVE_MS = 5_000;
+const CHECK_INTERVAL_MS = 1_000;
+/** Below the usual limit of 1024 open files. */
+const CONNECTION_LIMIT = 512;
+/** Answers take microseconds; what is left after it waits for a slow reader. */
+const CLOSE_GRACE_MS = 500;
+
+/** The HTTP server of the ICE servers API where it has a port of its own; `/healthz` beside it. */
+export class IceListener {
+  readonly #server: Server;
+  readonly #log: Logger;
+
+  constructor(handler: IceHandler, log: Logger) {
+    this.#log = log;
+    this.#server = createServer({
+      maxHeaderSize: HEADER_LIMIT_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    });
+    this.#server.maxConnections = CONNECTION_LIMIT;
+    this.#server.on('request', (request, response) => {
+      if (!handler.handle(request, response)) other(splitUrl(request.url ?? '').path, response);
+    });
+    this.#server.on('clientError', (_error, socket: Socket) => {
+      socket.once('finish', () => socket.destroy());
+      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    });
+  }
+
+  /** Resolves with its URL. Errors: PORT_TAKEN, PORT_REFUSED and what else the system says. */
+  async listen(host: string, port: number): Promise<string> {
+    const {promise, resolve, reject} = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen({host, port}, resolve);
+    await promise.catch(async (error: unknown) => {
+      throw await explain(error, host, port);
+    });
+    this.#server.off('error', reject);
+    this.#server.on('error', (error) => this.#log.error({err: error}, 'the server of the ICE servers API failed'));
+    const {port: given} = this.#server.address() as AddressInfo;
+    return `http://${isIPv6(host) ? `[${host}]` : host}:${given}`;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    await Promise.race([closed, pause(CLOSE_GRACE_MS)]);
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function other(path: string, response: ServerResponse): void {
+  const isHealth = path === '/healthz';
+  // What is not read of a body would be taken for the next request.
+  if (!response.req.complete) response.setHeader('connection', 'close');
+  const body = isHealth ? {status: 'ready'} : {error: toErrorBody(noSuchRoute())};
+  response.writeHead(isHealth ? 200 : 404, {'content-type': 'application/json', 'cache-control': 'no-store'});
+  response.end(toJson(body));
+}
+
+function noSuchRoute(): QuiverError {
+  return new QuiverError({
+    code: 'NO_SUCH_ROUTE',
+    message: 'Nothing answers at this path',
+    fix: 'GET /api/v1/turn/ice-servers?user_did=did:peers:alice',
+    exit: EXIT.usage,
+  });
+}
+
+async function explain(error: unknown, host: string, port: number): Promise<unknown> {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return new QuiverError({
+      code: 'PORT_TAKEN',
+      message: `The port of the ICE servers API, ${port}, is ${await describePortHolder(port)}`,
+      fix: 'Use any free one: QUIVER_TURN_ICE_API_PORT=0',
+      cause: error,
+    });
+  }
+  if (code === 'EACCES') {
+    return new QuiverError({
+      code: 'PORT_REFUSED',
+      message: `This user may not open port ${port} for the ICE servers API`,
+      fix: 'Use one above 1023: QUIVER_TURN_ICE_API_PORT=8083',
+      cause: error,
+    });
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new QuiverError({
+      code: 'HOST_NOT_HERE',
+      message: `The ICE servers API can't listen on ${host}: this machine has no such address`,
+      fix: 'See which it has: ip address',
+      cause: error,
+    });
+  }
+  return error;
+}
