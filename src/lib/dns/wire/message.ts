@@ -43,6 +43,8 @@ export interface Question {
 export interface OutgoingMessage {
   id: number;
   opcode: number;
+  /** Ask the server to find out elsewhere what it doesn't know. */
+  recursion?: boolean;
   question: Question;
   /** Answers; the prerequisites of an update. */
   first?: readonly WireRecord[];
@@ -60,12 +62,14 @@ export interface IncomingMessage {
 
 const HEADER_BYTES = 12;
 const RESPONSE_BIT = 0x80_00;
+const RECURSION_BIT = 0x01_00;
 /** Of one message: nothing that fits into 64 KiB has more. */
 const MAX_RECORDS = 6_000;
 
-export function encodeMessage({id, opcode, question, first = [], second = []}: OutgoingMessage): Buffer {
+export function encodeMessage(message: OutgoingMessage): Buffer {
+  const {id, opcode, recursion = false, question, first = [], second = []} = message;
   const writer = new WireWriter();
-  writer.u16(id).u16(opcode << 11);
+  writer.u16(id).u16((opcode << 11) | (recursion ? RECURSION_BIT : 0));
   writer.u16(1).u16(first.length).u16(second.length).u16(0);
   writer.name(question.name).u16(question.type).u16(CLASS.in);
   for (const record of [...first, ...second]) writeRecord(writer, record);

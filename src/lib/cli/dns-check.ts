@@ -1,0 +1,38 @@
+import {hasDrift, isBroken, type ServiceCheck, type ZoneCheck} from '../dns/check/report.ts';
+import {EXIT, type ExitCode} from '../core/errors.ts';
+import {table} from './output.ts';
+
+/** The services and what is wrong with the records, for people. */
+export function checkText(check: ZoneCheck): string {
+  const wrong = check.records.filter(({status}) => status !== 'as wanted');
+  const drift = wrong.map(({name, type, status, detail}) => [name, type, status, detail ?? '']);
+  const right = check.records.length - wrong.length;
+  const fixes = [...new Set(check.services.map(({label, fix}) => fix && `${label}: ${fix}`))].filter(
+    (fix) => fix !== undefined,
+  );
+  return [
+    table(['SERVICE', 'STATUS', 'LATENCY', 'DETAIL'], check.services.flatMap(serviceRows)),
+    '',
+    `${right} of ${check.records.length} sets are as wanted.`,
+    ...(drift.length > 0
+      ? [table(['NAME', 'TYPE', 'STATUS', 'FOUND'], drift), 'Bring them in line: quiver dns plan']
+      : []),
+    ...(fixes.length > 0 ? ['', ...fixes] : []),
+  ].join('\n');
+}
+
+/** What is down weighs more than what differs. */
+export function checkExit(check: ZoneCheck): ExitCode {
+  if (isBroken(check)) return EXIT.failed;
+  return hasDrift(check) ? EXIT.changesPending : EXIT.done;
+}
+
+function serviceRows({label, status, contacts}: ServiceCheck): string[][] {
+  if (contacts.length === 0) return [[label, status, '', 'no address with a peer id is published']];
+  return contacts.map(({target, latencyMs, detail}, index) => [
+    index === 0 ? label : '',
+    index === 0 ? status : '',
+    latencyMs === undefined ? '' : `${latencyMs} ms`,
+    detail === undefined ? target : `${target}  ${detail}`,
+  ]);
+}

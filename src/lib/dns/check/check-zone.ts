@@ -1,0 +1,29 @@
+import {Dialler} from '../../probe/dialler.ts';
+import {buildRecords} from '../build/zone.ts';
+import type {Topology} from '../model/topology.ts';
+import {checkRecords} from './records.ts';
+import type {ZoneCheck} from './report.ts';
+import {ZoneResolver} from './resolver.ts';
+import {checkServices} from './services.ts';
+
+export interface CheckOptions {
+  topology: Topology;
+  /** `host:port`; the system's without it. */
+  resolver?: string | undefined;
+  signal: AbortSignal;
+}
+
+/** Resolves every name, compares it with what the topology wants, and contacts what is behind it. */
+export async function checkZone({topology, resolver: server, signal}: CheckOptions): Promise<ZoneCheck> {
+  const resolver = new ZoneResolver(server);
+  const dialler = await Dialler.open();
+  try {
+    const [records, services] = await Promise.all([
+      checkRecords(buildRecords(topology), resolver, signal),
+      checkServices(topology, {resolver, dialler, signal}),
+    ]);
+    return {zone: topology.zone, records, services};
+  } finally {
+    await dialler.close();
+  }
+}
