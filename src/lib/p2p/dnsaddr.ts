@@ -3,8 +3,9 @@ import {Resolver} from 'node:dns/promises';
 import type {Multiaddr} from '@multiformats/multiaddr';
 import {multiaddr} from '@multiformats/multiaddr';
 
-/** Lists of lists are followed this deep, so that a zone can't send us round in circles. */
-const MAX_DEPTH = 3;
+/** Lists of lists are followed this deep, and so many names asked for, so that a zone can't send us round in circles. */
+const MAX_DEPTH = 6;
+const MAX_LOOKUPS = 64;
 
 /** Most addresses taken from one name. */
 const MAX_ADDRESSES = 32;
@@ -21,8 +22,11 @@ export async function resolveDnsaddr(
   resolveTxt: ResolveTxt = systemResolver(signal),
 ): Promise<Multiaddr[]> {
   const found: Multiaddr[] = [];
+  let lookups = 0;
   const ask = async (name: string, depth: number): Promise<void> => {
     signal.throwIfAborted();
+    lookups += 1;
+    if (lookups > MAX_LOOKUPS) return;
     for (const chunks of await resolveTxt(`_dnsaddr.${name}`)) {
       const address = readRecord(chunks.join(''));
       if (address === undefined || found.length >= MAX_ADDRESSES) continue;
