@@ -11,9 +11,10 @@ export default class DnsExport extends BaseCommand<typeof DnsExport> {
   static override flags = {
     ...TOPOLOGY_FLAGS,
     format: Flags.option({
-      options: ['bind', 'cloudflare', 'json', 'terraform', 'octodns'] as const,
+      options: ['bind', 'cloudflare', 'json', 'terraform', 'octodns', 'profile'] as const,
       default: 'bind' as const,
-      description: 'A zone file, a file for the import of Cloudflare, or the input of another tool',
+      description:
+        'A zone file, a file for the import of Cloudflare, the input of another tool, or a signed profile for quiver network add',
     })(),
     out: Flags.string({char: 'o', helpValue: '<file>', description: 'Write to this file instead of stdout'}),
     serial: Flags.integer({
@@ -28,14 +29,20 @@ export default class DnsExport extends BaseCommand<typeof DnsExport> {
   ];
 
   async run(): Promise<object> {
-    const [config, {loadTopology}, {exportToFile}] = await Promise.all([
+    const [config, {loadTopology}, {writeOut}, {exportZone}, {exportProfile}] = await Promise.all([
       this.loadSettings(),
       import('../../lib/cli/dns-topology.ts'),
-      import('../../lib/cli/dns-export.ts'),
+      import('../../lib/cli/write-out.ts'),
+      import('../../lib/dns/write/export-zone.ts'),
+      import('../../lib/catalog/dns-profile.ts'),
     ]);
     const topology = await loadTopology(config, this.interactive);
     const {format, out, serial} = this.flags;
-    const {text, file} = await exportToFile(topology, {format, serial}, out);
+    const write = (previous?: string): Promise<string> =>
+      format === 'profile'
+        ? exportProfile(config, this.places, topology)
+        : exportZone(topology, {format, serial, previous, date: new Date()});
+    const {text, file} = await writeOut(write, out);
     if (file === undefined) process.stdout.write(this.jsonEnabled() ? '' : text);
     else this.note(`Wrote ${file}`);
     return {zone: topology.zone, format, ...(file === undefined ? {text} : {file})};
