@@ -25,7 +25,8 @@ export default class DnsApply extends BaseCommand<typeof DnsApply> {
     const {interactive, abortSignal: signal} = this;
     const request = await zoneRequest(this, {interactive, adopt: this.flags.adopt, signal});
     const checksum = this.flags.plan ?? (await agreedPlan(request, {interactive, show: (text) => this.note(text)}));
-    if (checksum === '') return {zone: request.zone, applied: 0};
+    const about = {zone: request.zone, provider: request.provider.name};
+    if (checksum === undefined) return {...about, applied: 0};
     const {changes} = await applyPlan({
       ...request,
       checksum,
@@ -33,7 +34,7 @@ export default class DnsApply extends BaseCommand<typeof DnsApply> {
       journal: dnsJournal(this.places, request.zone),
       onProgress: (done, all) => this.note(`Step ${done} of ${all}`),
     });
-    this.log(`Applied ${changes.length} changes to ${request.zone} at ${request.provider.name}.`);
-    return {zone: request.zone, provider: request.provider.name, applied: changes.length};
+    this.log(`Applied ${changes.length} changes to ${about.zone} at ${about.provider}.`);
+    return {...about, applied: changes.length};
   }
 }

@@ -29,19 +29,19 @@ export default class DnsExport extends BaseCommand<typeof DnsExport> {
   ];
 
   async run(): Promise<object> {
-    const [config, {loadTopology}, {writeOut}, {exportZone}, {exportProfile}] = await Promise.all([
+    const [config, {loadTopology}, {writeOut}, {exportZone}] = await Promise.all([
       this.loadSettings(),
       import('../../lib/cli/dns-topology.ts'),
       import('../../lib/cli/write-out.ts'),
       import('../../lib/dns/write/export-zone.ts'),
-      import('../../lib/catalog/dns-profile.ts'),
     ]);
     const topology = await loadTopology(config, this.interactive);
     const {format, out, serial} = this.flags;
-    const write = (previous?: string): Promise<string> =>
-      format === 'profile'
-        ? exportProfile(config, this.places, topology)
-        : exportZone(topology, {format, serial, previous, date: new Date()});
+    const write = async (previous?: string): Promise<string> => {
+      if (format !== 'profile') return exportZone(topology, {format, serial, previous, date: new Date()});
+      const {exportProfile} = await import('../../lib/catalog/dns-profile.ts');
+      return exportProfile(config, this.places, topology);
+    };
     const {text, file} = await writeOut(write, out);
     if (file === undefined) process.stdout.write(this.jsonEnabled() ? '' : text);
     else this.note(`Wrote ${file}`);

@@ -6,7 +6,6 @@ import type {ConfigKey} from '../config/schema.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
 import type {DnsProvider} from '../dns/providers/provider.ts';
 
-const DNS_PORT = 53;
 /** Tokens and keys are a line; whoever names something else named the wrong file. */
 const MAX_SECRET_BYTES = 16_384;
 
@@ -62,13 +61,12 @@ async function openRfc2136(config: Config): Promise<DnsProvider> {
   if (key === undefined) {
     throw missing('A TSIG key is needed', 'export QUIVER_DNS_TSIG_KEY=name:secret   (or a file: dns.tsig_key_file)');
   }
-  const [{Rfc2136Provider}, {readTsigKey}] = await Promise.all([
+  const [{Rfc2136Provider}, {readTsigKey}, {readDnsServer}] = await Promise.all([
     import('../dns/providers/rfc2136.ts'),
     import('../dns/providers/tsig-key.ts'),
+    import('../dns/wire/server.ts'),
   ]);
-  const {hostname, port} = new URL(`dns://${server}`);
-  const host = hostname.replaceAll(/^\[|\]$/g, '');
-  return new Rfc2136Provider({host, port: port === '' ? DNS_PORT : Number(port)}, readTsigKey(key));
+  return new Rfc2136Provider(readDnsServer(server, 'dns.server'), readTsigKey(key));
 }
 
 async function openFile(config: Config): Promise<DnsProvider> {

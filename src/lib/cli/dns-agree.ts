@@ -4,20 +4,20 @@ import {planText} from './dns-zone.ts';
 import {ask} from './prompt.ts';
 
 /**
- * The checksum of the plan that somebody at a terminal has seen and agreed to; '' when there is nothing to do.
+ * The checksum of the plan that somebody at a terminal has seen and agreed to; undefined when there is nothing to do.
  * Off a terminal nobody can agree: throws DNS_PLAN_MISSING. A "no" throws DNS_NOT_AGREED.
  */
 export async function agreedPlan(
   request: ZoneRequest,
   {interactive, show}: {interactive: boolean; show: (text: string) => void},
-): Promise<string> {
+): Promise<string | undefined> {
   const plan = await makePlan(request);
-  if (plan.checksum === '' || !interactive) {
-    if (plan.checksum !== '') throw planMissing();
-    show(planText(plan));
-    return '';
-  }
+  const isPending = plan.checksum !== '' || plan.conflicts.length > 0;
+  if (isPending && !interactive) throw planMissing();
   show(planText(plan));
+  if (!isPending) return undefined;
+  // Applying says what is in the way.
+  if (plan.conflicts.length > 0) return plan.checksum;
   const answer = await ask({
     flag: 'plan',
     message: `Apply this to ${request.zone} at ${request.provider.name}?`,

@@ -1,6 +1,7 @@
 import type {Command} from '@oclif/core';
 
 import {openDnsProvider} from '../catalog/dns-provider.ts';
+import {ownershipName} from '../dns/build/ownership.ts';
 import {buildRecords} from '../dns/build/zone.ts';
 import type {RecordSet} from '../dns/model/record-set.ts';
 import {tooManyDeletions, type ZoneRequest} from '../dns/plan/apply.ts';
@@ -33,7 +34,8 @@ export function planText(plan: ZonePlan): string {
   const more = kept.length > shown.length ? [`  and ${kept.length - shown.length} more`] : [];
   return [
     ...changes.flatMap(changeLines),
-    ...conflicts.flatMap((change) => [`! not ours, replaced only with --adopt:`, ...changeLines(change)]),
+    ...(changes.length === 0 && checksum !== '' ? [`~ ${ownershipName(zone)} TXT (what is quiver's)`] : []),
+    ...conflicts.flatMap((change) => ['! not ours, replaced only with --adopt:', ...changeLines(change)]),
     ...(kept.length > 0 ? ['Left alone:', ...shown, ...more] : []),
     '',
     summary(plan),
@@ -47,11 +49,13 @@ function summary(plan: ZonePlan): string {
   const deleted = count(({after}) => after === undefined);
   const changed = changes.length - created - deleted;
   const said = [`${created} sets to create, ${changed} to change, ${deleted} to delete.`];
-  if (conflicts.length > 0) said.push(`${conflicts.length} in the way; nothing is applied before that is settled.`);
   if (tooManyDeletions(plan)) {
     said.push(`${deletions} of ${ownedRecords} records would be gone: apply wants --allow-deletions ${deletions}.`);
   }
-  return [...said, `Plan ${checksum}. Carry it out: quiver dns apply --plan ${checksum}`].join('\n');
+  if (conflicts.length > 0) {
+    said.push(`${conflicts.length} in the way; nothing is applied before that is settled: quiver dns plan --adopt`);
+  } else said.push(`Plan ${checksum}. Carry it out: quiver dns apply --plan ${checksum}`);
+  return said.join('\n');
 }
 
 function changeLines({before, after}: Change): string[] {

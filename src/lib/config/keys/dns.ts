@@ -71,7 +71,6 @@ export const DNS_KEYS = {
     description: 'Server that takes dynamic updates (provider rfc2136)',
     default: undefined,
     expects: 'host or host:port',
-    pattern: /^[\w.-]{1,253}(?::\d{1,5})?$|^\[[\da-f:]+\](?::\d{1,5})?$/i,
   }),
   'dns.tsig_key': text({
     description: 'Its key, as nsupdate takes it: [algorithm:]name:secret; unset: the file below',

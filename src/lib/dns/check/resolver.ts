@@ -2,22 +2,27 @@ import {randomInt} from 'node:crypto';
 import {getServers} from 'node:dns';
 
 import {recordSet} from '../model/record-set.ts';
-import {exchange, type DnsServer} from '../wire/exchange.ts';
-import {decodeMessage, encodeMessage, OPCODE, RCODES} from '../wire/message.ts';
+import {exchange, exchangeDatagram} from '../wire/exchange.ts';
+import {decodeMessage, encodeMessage, OPCODE, RCODES, type IncomingMessage} from '../wire/message.ts';
 import {typeNumber} from '../wire/rdata.ts';
+import {readDnsServer, type DnsServer} from '../wire/server.ts';
 
-const DNS_PORT = 53;
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 6_000;
 const NAME_ERROR = 3;
+/** Unanswered questions after which a server that never answered is not asked again. */
+const MAX_FAILURES = 8;
+const HEADER_BYTES = 12;
 
-/** One name and type, asked of one server over TCP, so that answers of every size and type come whole. */
+/** One name and type, asked of one server: over UDP, and over TCP for what doesn't fit or doesn't get through. */
 export class ZoneResolver {
   readonly server: DnsServer;
+  #answers = 0;
+  #failures = 0;
+  #lastFailure: unknown;
 
-  /** @param server `host:port`, `[::1]:53` or a host; the system's first resolver without it. */
+  /** @param server As for `readDnsServer`; the system's first resolver without it. */
   constructor(server?: string) {
-    const {hostname, port} = new URL(`dns://${server ?? getServers()[0] ?? '127.0.0.1'}`);
-    this.server = {host: hostname.replaceAll(/^\[|\]$/g, ''), port: port === '' ? DNS_PORT : Number(port)};
+    this.server = readDnsServer(server ?? getServers()[0] ?? '127.0.0.1', '--resolver');
   }
 
   /**
@@ -25,20 +30,13 @@ export class ZoneResolver {
    * be reached or refuses.
    */
   async resolve(name: string, type: string, caller: AbortSignal): Promise<readonly string[]> {
-    const signal = AbortSignal.any([caller, AbortSignal.timeout(TIMEOUT_MS)]);
+    if (this.#answers === 0 && this.#failures >= MAX_FAILURES) throw this.#lastFailure;
     const question = {name, type: typeNumber(type)};
     const message = encodeMessage({id: randomInt(65_536), opcode: OPCODE.query, recursion: true, question});
-    for await (const answer of exchange(this.server, message, signal)) {
-      const {rcode, answers} = decodeMessage(answer);
-      if (rcode !== 0 && rcode !== NAME_ERROR) throw new Error(`the server says ${RCODES.get(rcode) ?? rcode}`);
-      return recordSet(
-        name,
-        type,
-        0,
-        answers.filter((record) => record.type === type).map(({value}) => value),
-      ).values;
-    }
-    return [];
+    const {rcode, answers} = await this.#ask(message, caller);
+    if (rcode !== 0 && rcode !== NAME_ERROR) throw new Error(`the server says ${RCODES.get(rcode) ?? rcode}`);
+    const values = answers.filter((record) => record.type === type).map(({value}) => value);
+    return recordSet(name, type, 0, values).values;
   }
 
   /** What a host name leads to, through aliases. */
@@ -46,4 +44,38 @@ export class ZoneResolver {
     const found = await Promise.all(['A', 'AAAA'].map((type) => this.resolve(name, type, signal)));
     return found.flat();
   }
+
+  async #ask(message: Buffer, caller: AbortSignal): Promise<IncomingMessage> {
+    const late = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = AbortSignal.any([caller, late]);
+    try {
+      const answer = (await this.#overUdp(message, signal)) ?? (await this.#overTcp(message, signal));
+      this.#answers += 1;
+      return answer;
+    } catch (error) {
+      caller.throwIfAborted();
+      this.#failures += 1;
+      this.#lastFailure = late.aborted ? new Error(`the resolver ${this.server.host} does not answer`) : error;
+      throw this.#lastFailure;
+    }
+  }
+
+  /** Undefined when there is none, or none that is whole. */
+  async #overUdp(message: Buffer, signal: AbortSignal): Promise<IncomingMessage | undefined> {
+    // Id, question count and question come back as they were sent.
+    const isAnswer = (bytes: Buffer): boolean =>
+      bytes.readUInt16BE() === message.readUInt16BE() && bytes.includes(message.subarray(HEADER_BYTES));
+    const bytes = await exchangeDatagram(this.server, message, signal, isAnswer).catch(() => undefined);
+    return bytes === undefined || isTruncated(bytes) ? undefined : decodeMessage(bytes);
+  }
+
+  async #overTcp(message: Buffer, signal: AbortSignal): Promise<IncomingMessage> {
+    for await (const bytes of exchange(this.server, message, signal)) return decodeMessage(bytes);
+    throw new Error('the server gave no answer');
+  }
+}
+
+/** The bit TC: there is more than fits into a datagram. */
+function isTruncated(message: Buffer): boolean {
+  return (message.readUInt8(2) & 0x02) !== 0;
 }

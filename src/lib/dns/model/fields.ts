@@ -3,6 +3,8 @@ export interface Field {
   /** Without quotes and escapes, bytes of 0x80 and above as the UTF-8 they are part of. */
   readonly text: string;
   readonly quoted: boolean;
+  /** What the escapes stand for, where there are any: text of others need not be UTF-8. */
+  readonly bytes?: Uint8Array;
 }
 
 const decoder = new TextDecoder();
@@ -12,7 +14,10 @@ export function splitFields(value: string): Field[] {
   const tokens = value.match(/"(?:[^"\\]|\\.)*"|(?:[^\s"\\]|\\.)+/g) ?? [];
   return tokens.map((token) => {
     const quoted = token.startsWith('"');
-    return {quoted, text: unescape(quoted ? token.slice(1, -1) : token)};
+    const text = quoted ? token.slice(1, -1) : token;
+    if (!text.includes('\\')) return {quoted, text};
+    const bytes = unescape(text);
+    return {quoted, text: decoder.decode(bytes), bytes};
   });
 }
 
@@ -23,17 +28,18 @@ export function txtText(value: string): string {
     .join('');
 }
 
-function unescape(text: string): string {
-  if (!text.includes('\\')) return text;
+function unescape(text: string): Uint8Array {
   const bytes: number[] = [];
   for (let at = 0; at < text.length; at += 1) {
     if (text[at] !== '\\') {
-      bytes.push(...Buffer.from(text[at] ?? ''));
+      const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+      bytes.push(...Buffer.from(character));
+      at += character.length - 1;
       continue;
     }
     const decimal = /^\d{3}/.exec(text.slice(at + 1, at + 4))?.[0];
     bytes.push(decimal === undefined ? (text.codePointAt(at + 1) ?? 0) : Number(decimal));
     at += decimal === undefined ? 1 : 3;
   }
-  return decoder.decode(Uint8Array.from(bytes));
+  return Uint8Array.from(bytes);
 }

@@ -42,7 +42,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ZonePlan> {
   const {provider, zone, records, adopt, signal, checksum, journal} = options;
   const current = await provider.read(zone, signal);
   const plan = planZone({zone, provider: provider.name, current, wanted: provider.prepare(records), adopt});
-  if (plan.checksum !== checksum && !(await canResume(journal, checksum, current))) throw changed(plan, checksum);
+  if (plan.checksum !== checksum && !(await canResume(journal, checksum, current, plan))) throw changed(plan, checksum);
   checkConflicts(plan);
   checkDeletions(plan, options.allowDeletions);
   // A resumed plan keeps the checksum that was agreed to.
@@ -67,7 +67,7 @@ function checkConflicts({conflicts}: ZonePlan): void {
   throw refused(
     'DNS_CONFLICT',
     `${conflicts.length === 1 ? 'A set' : `${conflicts.length} sets`} at our names are somebody else's: ${names.join(', ')}`,
-    'If they are yours to replace: --adopt. Else leave the service out of dns.services (CAA: empty dns.caa).',
+    'If they are yours to replace: --adopt (types that quiver does not write you have to remove yourself). Else leave the service out of dns.services (CAA: empty dns.caa).',
   );
 }
 

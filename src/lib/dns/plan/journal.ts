@@ -4,6 +4,7 @@ import {dirname} from 'node:path';
 import {replaceFile} from '../../core/private-file.ts';
 import {setKey, type RecordSet} from '../model/record-set.ts';
 import type {Change} from '../providers/provider.ts';
+import {applyChanges} from '../providers/apply-changes.ts';
 import {sameSet, type ZonePlan} from './plan.ts';
 
 /** A plan that is being carried out: what stays on disk until it is done, so that a crash half way can be told from a stranger's change. */
@@ -26,19 +27,37 @@ export async function endJournal(file: string): Promise<void> {
 }
 
 /**
- * Whether the plan with this checksum was begun here and everything it touches is still as it was or already as it is
- * to be: then going on carries out what was agreed to, and nothing else.
+ * Whether the plan with this checksum was begun here, everything it touches is still as it was or already as it is to
+ * be, and what is left to do (`rest`) ends where it was to end: then going on carries out what was agreed to, and
+ * nothing else.
  */
-export async function canResume(file: string, checksum: string, current: readonly RecordSet[]): Promise<boolean> {
+export async function canResume(
+  file: string,
+  checksum: string,
+  current: readonly RecordSet[],
+  rest: ZonePlan,
+): Promise<boolean> {
   const journal = await readJournal(file);
   if (journal?.checksum !== checksum) return false;
-  const now = new Map(current.map((set) => [setKey(set), set]));
-  const allowed = new Map<string, (RecordSet | undefined)[]>();
-  for (const {before, after} of journal.changes) {
-    const key = setKey(before ?? after ?? {name: '', type: ''});
-    allowed.set(key, [...(allowed.get(key) ?? []), before, after]);
-  }
-  return [...allowed].every(([key, states]) => states.some((state) => sameSet(state, now.get(key))));
+  const now = bySet(current);
+  const end = bySet(applyChanges(current, rest.steps.flat()));
+  const agreed = Map.groupBy(journal.changes, keyOf);
+  return (
+    rest.steps.flat().every((change) => agreed.has(keyOf(change))) &&
+    [...agreed].every(
+      ([key, changes]) =>
+        changes.some(({before, after}) => [before, after].some((state) => sameSet(state, now.get(key)))) &&
+        sameSet(changes.at(-1)?.after, end.get(key)),
+    )
+  );
+}
+
+function bySet(sets: readonly RecordSet[]): Map<string, RecordSet> {
+  return new Map(sets.map((set) => [setKey(set), set]));
+}
+
+function keyOf({before, after}: Change): string {
+  return setKey(before ?? after ?? {name: '', type: ''});
 }
 
 /** Undefined when there is none, or none that can be read: then nothing was begun that anyone could go on with. */

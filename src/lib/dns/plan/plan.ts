@@ -28,6 +28,9 @@ const NEVER: ReadonlySet<string> = new Set([
   'CDNSKEY',
 ]);
 
+/** What people put beside names like ours, and may give up for them; of other types nobody here knows what they are for. */
+const REPLACEABLE: ReadonlySet<string> = new Set(['A', 'AAAA', 'CAA', 'CNAME', 'HTTPS', 'NAPTR', 'SRV', 'TXT']);
+
 /** What is to be done to a zone. Pure data: computed, shown, compared, then carried out. */
 export interface ZonePlan {
   readonly zone: string;
@@ -36,7 +39,7 @@ export interface ZonePlan {
   readonly changes: readonly Change[];
   /** Changes in the order of work, the ownership record first and last. */
   readonly steps: readonly (readonly Change[])[];
-  /** Sets at our names that are somebody else's: taken over only when told so. */
+  /** Sets at our names that are somebody else's: taken over only when told so, and of types that we don't know never. */
   readonly conflicts: readonly Change[];
   /** Sets of the zone that are not touched. */
   readonly kept: readonly RecordSet[];
@@ -71,7 +74,7 @@ export function planZone({zone, provider, current, wanted, adopt}: PlanInput): Z
   const isOurs = ({before: set}: Change): boolean => set !== undefined && owns(set);
   const owned = present.filter(owns);
   const byKey = new Map(present.map((set) => [setKey(set), set]));
-  const blocked = blockers(present, goals);
+  const blocked = blockers(zone, present, goals);
 
   const wishes = [...goals.values()].flatMap((after): Change[] => {
     const existing = byKey.get(setKey(after));
@@ -88,7 +91,8 @@ export function planZone({zone, provider, current, wanted, adopt}: PlanInput): Z
     // Of a newer quiver, or of something else altogether.
     ...(unreadable ? changeOf(marker, wantedMarker) : []),
   ];
-  const changes = inOrder(all.filter((change) => adopt || !conflicts.includes(change)));
+  const inTheWay = adopt ? conflicts.filter(({before: set}) => !REPLACEABLE.has(set?.type ?? '')) : conflicts;
+  const changes = inOrder(all.filter((change) => !inTheWay.includes(change)));
   const touched = new Set(changes.map((change) => change.before).filter((set) => set !== undefined));
   const markers = markerChanges(zone, marker, wantedMarker, before, changes.length > 0);
   const steps = [markers.first, ...workingOrder(changes), markers.last].filter((batch) => batch.length > 0);
@@ -97,7 +101,7 @@ export function planZone({zone, provider, current, wanted, adopt}: PlanInput): Z
     provider,
     changes,
     steps,
-    conflicts: adopt ? [] : conflicts,
+    conflicts: inTheWay,
     kept: sortSets(current.filter((set) => !touched.has(set) && !owns(set) && !isMarker(set))),
     ownedRecords: owned.reduce((sum, {values}) => sum + values.length, 0),
     deletions: changes.reduce((sum, change) => sum + (isOurs(change) ? lostRecords(change) : 0), 0),
@@ -110,19 +114,22 @@ export function sameSet(a: RecordSet | undefined, b: RecordSet | undefined): boo
   return a.ttlSeconds === b.ttlSeconds && a.proxied === b.proxied && a.values.join('\n') === b.values.join('\n');
 }
 
-/** Existing sets that can't stand beside a wanted one: a CNAME is alone at its name. */
-function blockers(present: readonly RecordSet[], goals: ReadonlyMap<string, RecordSet>): RecordSet[] {
+/** Existing sets that can't stand beside a wanted one: a CNAME is alone at its name, but for the zone's own, if it has one. */
+function blockers(zone: string, present: readonly RecordSet[], goals: ReadonlyMap<string, RecordSet>): RecordSet[] {
   const byName = Map.groupBy(goals.values(), ({name}) => name);
   return present.filter((set) => {
     const wanted = byName.get(set.name);
-    if (wanted === undefined || goals.has(setKey(set))) return false;
+    // A CNAME of the zone itself is Cloudflare's way of writing addresses.
+    if (wanted === undefined || goals.has(setKey(set)) || set.name === zone) return false;
     return set.type === 'CNAME' || wanted.some(({type}) => type === 'CNAME');
   });
 }
 
+/** Several records are there when two machines began at once. */
 function ownershipIn(marker: RecordSet | undefined): Ownership | undefined {
-  const read = marker?.values.map((value) => readOwnership(txtText(value)));
-  return read?.find((ownership) => ownership !== undefined);
+  const read = (marker?.values ?? []).map((value) => readOwnership(txtText(value)));
+  const [first, ...others] = read.filter((ownership) => ownership !== undefined);
+  return first === undefined ? undefined : others.reduce(joinOwnership, first);
 }
 
 /** Says first that all of both is ours, so that a crash leaves nothing without an owner; at the end only what is left. */
@@ -146,12 +153,15 @@ function changeOf(before: RecordSet | undefined, after: RecordSet | undefined): 
   return [{...(before !== undefined && {before}), ...(after !== undefined && {after})}];
 }
 
-/** What exists grows and changes before anything goes; only a name whose type changes has its old set removed first. */
+/** What exists grows and changes before anything goes; only at a name whose type changes the old set is removed first. */
 function workingOrder(changes: readonly Change[]): Change[][] {
   const renewed = new Set(changes.map(({after}) => after?.name).filter((name) => name !== undefined));
   const isGone = ({before, after}: Change): boolean => after === undefined && !renewed.has(before?.name ?? '');
   const standing = changes.filter((change) => !isGone(change));
-  const removedFirst = standing.toSorted((a, b) => Number(a.after !== undefined) - Number(b.after !== undefined));
+  const byName = Map.groupBy(standing, ({before, after}) => (after ?? before)?.name);
+  const removedFirst = [...byName.values()].flatMap((group) =>
+    group.toSorted((a, b) => Number(a.after !== undefined) - Number(b.after !== undefined)),
+  );
   return [removedFirst, changes.filter(isGone)];
 }
 

@@ -17,6 +17,22 @@ export function applyChanges(sets: readonly RecordSet[], changes: readonly Chang
   return [...now.values()];
 }
 
+/** Changes in groups of up to `most` by `sizeOf`, those of one name together, so that no name is half there in between. */
+export function inGroups(changes: readonly Change[], most: number, sizeOf: (change: Change) => number): Change[][] {
+  const groups: Change[][] = [];
+  let left = 0;
+  for (const group of Map.groupBy(changes, ({before, after}) => (after ?? before)?.name).values()) {
+    const size = group.reduce((sum, change) => sum + sizeOf(change), 0);
+    if (size > left || groups.length === 0) {
+      groups.push([]);
+      left = most;
+    }
+    groups.at(-1)?.push(...group);
+    left -= size;
+  }
+  return groups;
+}
+
 /** Somebody else was faster. */
 export function movedOn(set: RecordSet): QuiverError {
   return new QuiverError({

@@ -1,22 +1,24 @@
 import type Cloudflare from 'cloudflare';
-import type {RecordBatchParams, RecordResponse} from 'cloudflare/resources/dns/records.js';
+import type {RecordResponse} from 'cloudflare/resources/dns/records.js';
 
-import {EXIT, QuiverError} from '../../core/errors.ts';
-import {recordSet, setKey, type RecordSet} from '../model/record-set.ts';
-import {cloudflareContent, fromCloudflare} from '../write/cloudflare-record.ts';
+import {EXIT, QuiverError, type ExitCode} from '../../core/errors.ts';
+import {recordSet, type RecordSet} from '../model/record-set.ts';
+import {fromCloudflare} from '../write/cloudflare-record.ts';
 import {applyChanges} from './apply-changes.ts';
+import {recordKey, toBatches} from './cloudflare-batch.ts';
 import type {Change, DnsProvider} from './provider.ts';
 
-/** Changes in one batch, which is all or nothing; what the free plan takes. */
-const MAX_BATCH = 200;
 const PER_PAGE = 5_000;
 /** Of a request that was refused for its rate or failed in between; the client waits as long as it is told. */
 const MAX_RETRIES = 6;
 const TIMEOUT_MS = 30_000;
 /** Means automatic, which it is behind the proxy. */
 const AUTOMATIC_TTL = 1;
-/** In these it answers by its name; the rest has none. */
-const NO_PERMISSION: ReadonlySet<number> = new Set([400, 401, 403]);
+const NO_PERMISSION: ReadonlySet<number> = new Set([401, 403]);
+/** Codes of an answer 400 that means the token (developers.cloudflare.com/api, troubleshooting). */
+const BAD_TOKEN: ReadonlySet<number> = new Set([6_003, 6_111, 9_106, 9_109, 10_000, 10_001]);
+/** The plan of the zone has no room for another record. */
+const QUOTA = 81_045;
 
 type Fetch = NonNullable<NonNullable<ConstructorParameters<typeof Cloudflare>[0]>['fetch']>;
 
@@ -44,15 +46,13 @@ export class CloudflareProvider implements DnsProvider {
     return toSets(await this.#list(await this.#zoneId(zone, signal), signal));
   }
 
-  /** In transactions of up to 200 records, each after a look at whether the sets are still as they were. */
+  /** In transactions of up to 200 records, after a look at whether the sets are still as they were. */
   async apply(zone: string, changes: readonly Change[], signal: AbortSignal): Promise<void> {
     const zoneId = await this.#zoneId(zone, signal);
     const records = await this.#list(zoneId, signal);
     applyChanges(toSets(records), changes);
-    const bySet = Map.groupBy(records, keyOf);
-    for (const part of inParts(changes)) {
-      const body = {zone_id: zoneId, ...batch(part, bySet)};
-      await this.#call(signal, (client, options) => client.dns.records.batch(body as RecordBatchParams, options));
+    for (const batch of toBatches(changes, records)) {
+      await this.#call(signal, (client, options) => client.dns.records.batch({zone_id: zoneId, ...batch}, options));
     }
   }
 
@@ -67,7 +67,8 @@ export class CloudflareProvider implements DnsProvider {
 
   async #zoneId(zone: string, signal: AbortSignal): Promise<string> {
     const {result} = await this.#call(signal, (client, options) => client.zones.list({name: zone}, options));
-    const [found] = result;
+    // Another account may have begun to add the same zone.
+    const found = result.find(({status}) => status === 'active') ?? result[0];
     if (found !== undefined) return found.id;
     throw new QuiverError({
       code: 'DNS_NO_ZONE',
@@ -104,66 +105,15 @@ export class CloudflareProvider implements DnsProvider {
   }
 }
 
-function keyOf({name, type}: RecordResponse): string {
-  return setKey({name: name.toLowerCase(), type});
-}
-
 function toSets(records: readonly RecordResponse[]): RecordSet[] {
-  return [...Map.groupBy(records, keyOf).values()].flatMap((group) => {
+  return [...Map.groupBy(records, recordKey).values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
     const ttl = Math.min(...group.map((record) => record.ttl));
-    const proxied = group.some((record) => record.proxied);
+    // Where only some are, the others tell where the host is.
+    const proxied = group.every((record) => record.proxied);
     return [recordSet(first.name.toLowerCase(), first.type, ttl, group.map(fromCloudflare), proxied)];
   });
-}
-
-/** Only what differs goes and comes, so that comments on the other records stay. */
-function batch(
-  changes: readonly Change[],
-  bySet: ReadonlyMap<string, readonly RecordResponse[]>,
-): {deletes: object[]; patches: object[]; posts: object[]} {
-  const operations = changes.map(({before, after}) => {
-    const existing = before === undefined ? [] : (bySet.get(setKey(before)) ?? []);
-    const stays = (record: RecordResponse): boolean => after?.values.includes(fromCloudflare(record)) ?? false;
-    const settled = before?.ttlSeconds === after?.ttlSeconds && before?.proxied === after?.proxied;
-    const added = after?.values.filter((value) => before?.values.includes(value) !== true) ?? [];
-    return {
-      deletes: existing.filter((record) => !stays(record)).map(({id}) => ({id})),
-      patches: settled
-        ? []
-        : existing.filter(stays).map(({id}) => ({id, ttl: after?.ttlSeconds, proxied: after?.proxied})),
-      posts: after === undefined ? [] : added.map((value) => toApi(after, value)),
-    };
-  });
-  return {
-    deletes: operations.flatMap(({deletes}) => deletes),
-    patches: operations.flatMap(({patches}) => patches),
-    posts: operations.flatMap(({posts}) => posts),
-  };
-}
-
-function toApi({name, type, ttlSeconds, proxied}: RecordSet, value: string): object {
-  return {name, type, ttl: ttlSeconds, ...(proxied && {proxied}), ...cloudflareContent(type, value)};
-}
-
-/** Together as many as a batch takes; the sets of one name stay in one, so that no name is half there. */
-function inParts(changes: readonly Change[]): Change[][] {
-  const parts: Change[][] = [];
-  let size = Infinity;
-  for (const group of Map.groupBy(changes, ({before, after}) => (after ?? before)?.name).values()) {
-    const count = group.reduce(
-      (sum, {before, after}) => sum + (before?.values.length ?? 0) + (after?.values.length ?? 0),
-      0,
-    );
-    if (size + count > MAX_BATCH) {
-      parts.push([]);
-      size = 0;
-    }
-    parts.at(-1)?.push(...group);
-    size += count;
-  }
-  return parts;
 }
 
 /** The client's errors have a status; their text can hold what was sent, but never the token. */
@@ -171,31 +121,30 @@ function explained(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof QuiverError) return error;
   const status = 'status' in error && typeof error.status === 'number' ? error.status : undefined;
   const [line = ''] = error.message.split('\n');
+  const codes = codesOf(error);
+  const say = (code: string, message: string, fix: string, exit: ExitCode = EXIT.failed): QuiverError =>
+    new QuiverError({code, message, fix, exit, cause: error});
   if (status === undefined) {
-    const message = `Cloudflare can't be reached: ${line}`;
-    return new QuiverError({
-      code: 'DNS_UNREACHABLE',
-      message,
-      fix: 'Check the connection, then run it again.',
-      cause: error,
-    });
+    return say('DNS_UNREACHABLE', `Cloudflare can't be reached: ${line}`, 'Check the connection, then run it again.');
   }
   if (status === 429) {
-    const message = 'Cloudflare takes no more requests for now (429)';
-    return new QuiverError({
-      code: 'DNS_RATE',
-      message,
-      fix: 'Run it again in five minutes: it goes on where it stopped.',
-      cause: error,
-    });
+    const fix = 'Run it again in five minutes: it goes on where it stopped.';
+    return say('DNS_RATE', 'Cloudflare takes no more requests for now (429)', fix);
   }
-  return new QuiverError({
-    code: NO_PERMISSION.has(status) ? 'DNS_REFUSED' : 'DNS_PROVIDER',
-    message: `Cloudflare refused: ${line}`,
-    fix: NO_PERMISSION.has(status)
-      ? 'Check CLOUDFLARE_API_TOKEN: it needs "Zone.DNS: Edit" and "Zone: Read" for the zone.'
-      : 'Run it again: it goes on where it stopped.',
-    exit: NO_PERMISSION.has(status) ? EXIT.refused : EXIT.failed,
-    cause: error,
-  });
+  if (codes.includes(QUOTA)) {
+    const fix = 'Publish fewer nodes, or take a plan of Cloudflare with more records.';
+    return say('DNS_QUOTA', 'The zone has as many records as its plan at Cloudflare allows', fix, EXIT.refused);
+  }
+  if (NO_PERMISSION.has(status) || codes.some((code) => BAD_TOKEN.has(code))) {
+    const fix = 'Check CLOUDFLARE_API_TOKEN: it needs "Zone.DNS: Edit" and "Zone: Read" for the zone.';
+    return say('DNS_REFUSED', `Cloudflare refused: ${line}`, fix, EXIT.refused);
+  }
+  return say('DNS_PROVIDER', `Cloudflare refused: ${line}`, 'Run it again: it goes on where it stopped.');
+}
+
+/** Cloudflare's own numbers of what was wrong. */
+function codesOf(error: Error): number[] {
+  const errors: unknown = 'errors' in error ? error.errors : undefined;
+  if (!Array.isArray(errors)) return [];
+  return errors.map((each: {code?: unknown} | null) => Number(each?.code));
 }

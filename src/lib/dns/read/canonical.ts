@@ -1,10 +1,10 @@
 import {isIPv4, isIPv6} from 'node:net';
 
 import {splitFields} from '../model/fields.ts';
-import {quote} from '../model/record-set.ts';
+import {quote, quoteBytes} from '../model/record-set.ts';
 import type {Token} from './tokens.ts';
 
-/** What each field of a type's data is; types that aren't listed are taken as they are written. */
+/** What each field of a type's data is, for all with names in them; others are taken as they are written. */
 const SHAPES: ReadonlyMap<string, readonly FieldKind[]> = new Map([
   ['A', ['ipv4']],
   ['AAAA', ['ipv6']],
@@ -15,7 +15,16 @@ const SHAPES: ReadonlyMap<string, readonly FieldKind[]> = new Map([
   ['MX', ['number', 'name']],
   ['SRV', ['number', 'number', 'number', 'name']],
   ['NAPTR', ['number', 'number', 'string', 'string', 'string', 'name']],
+  ['AFSDB', ['number', 'name']],
   ['CAA', ['number', 'word', 'string']],
+  ['KX', ['number', 'name']],
+  ['MB', ['name']],
+  ['MG', ['name']],
+  ['MINFO', ['name', 'name']],
+  ['MR', ['name']],
+  ['PX', ['number', 'name', 'name']],
+  ['RP', ['name', 'name']],
+  ['RT', ['number', 'name']],
   ['SOA', ['name', 'name', 'number', 'time', 'time', 'time', 'time']],
   ['HTTPS', ['number', 'name', 'rest']],
   ['SVCB', ['number', 'name', 'rest']],
@@ -76,10 +85,15 @@ const FIELDS: Record<FieldKind, (token: Token, origin: string) => string | undef
   number: ({text}) => (/^\d{1,10}$/.test(text) ? String(Number(text)) : undefined),
   time: ({text}) => ttlSeconds(text)?.toString(),
   word: ({text}) => text.toLowerCase(),
-  string: ({text}) => quote(splitFields(text)[0]?.text ?? ''),
-  strings: ({text}) => quote(splitFields(text)[0]?.text ?? ''),
+  string: characterString,
+  strings: characterString,
   rest: ({text}) => text,
 };
+
+function characterString({text}: Token): string {
+  const [field] = splitFields(text);
+  return field?.bytes === undefined ? quote(field?.text ?? '') : quoteBytes(field.bytes);
+}
 
 /** The root is one dot. */
 function rooted(name: string): string {

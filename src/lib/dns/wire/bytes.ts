@@ -122,8 +122,8 @@ export class WireWriter {
     return this.raw(bytes);
   }
 
-  string(text: string): this {
-    const bytes = Buffer.from(text);
+  string(text: string | Uint8Array): this {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
     if (bytes.length > MAX_NAME_BYTES) throw new WireError(`a string of ${bytes.length} bytes is too long`);
     return this.u8(bytes.length).raw(bytes);
   }

@@ -1,15 +1,14 @@
-import {connect} from 'node:net';
+import {createSocket, type Socket} from 'node:dgram';
+import {once} from 'node:events';
+import {connect, isIPv6} from 'node:net';
 
 import {WireError} from './bytes.ts';
+import type {DnsServer} from './server.ts';
 
 /** An AXFR of 16 MiB is a zone of some 200,000 records. */
 const MAX_BYTES = 16 * 1024 * 1024;
-
-/** Where a DNS server listens. */
-export interface DnsServer {
-  host: string;
-  port: number;
-}
+/** How long each try over UDP waits for its answer; a lost datagram is normal. */
+const UDP_WAITS_MS = [800, 1_600];
 
 /**
  * Sends a message over TCP and gives the answers one by one (RFC 1035 section 4.2.2), until the caller has enough.
@@ -36,5 +35,52 @@ export async function* exchange(server: DnsServer, message: Buffer, signal: Abor
     throw new WireError('the server closed the connection');
   } finally {
     socket.destroy();
+  }
+}
+
+/**
+ * Sends a message over UDP, again when no answer comes; undefined when none came at all. `isAnswer` tells the answer
+ * from what others send. Rejects with the system's error, e.g. ECONNREFUSED, and with the signal's reason.
+ */
+export async function exchangeDatagram(
+  {host, port}: DnsServer,
+  message: Buffer,
+  signal: AbortSignal,
+  isAnswer: (bytes: Buffer) => boolean,
+): Promise<Buffer | undefined> {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  // What comes while nobody waits is of no interest.
+  socket.on('error', () => {});
+  try {
+    socket.connect(port, host);
+    await once(socket, 'connect', {signal});
+    for (const waitMs of UDP_WAITS_MS) {
+      socket.send(message);
+      const answer = await answerWithin(socket, waitMs, signal, isAnswer);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  } finally {
+    socket.close();
+  }
+}
+
+async function answerWithin(
+  socket: Socket,
+  waitMs: number,
+  signal: AbortSignal,
+  isAnswer: (bytes: Buffer) => boolean,
+): Promise<Buffer | undefined> {
+  const late = AbortSignal.timeout(waitMs);
+  const until = AbortSignal.any([signal, late]);
+  try {
+    for (;;) {
+      const [bytes] = (await once(socket, 'message', {signal: until})) as [Buffer];
+      if (isAnswer(bytes)) return bytes;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (late.aborted) return undefined;
+    throw error;
   }
 }

@@ -1,10 +1,10 @@
 import {ipText, parseIp} from '../../core/ip-address.ts';
-import {splitFields} from '../model/fields.ts';
+import {splitFields, type Field} from '../model/fields.ts';
 import {quoteBytes} from '../model/record-set.ts';
 import {WireError, type WireReader, WireWriter} from './bytes.ts';
 import {decodeParameters, encodeParameters} from './service-parameters.ts';
 
-/** IANA's numbers of types; those not here are TYPE123 (RFC 3597). */
+/** IANA's numbers of types; those not here are TYPE123 (RFC 3597). Those of DNSSEC are known, as they are left alone. */
 const TYPES = new Map([
   ['A', 1],
   ['NS', 2],
@@ -17,8 +17,18 @@ const TYPES = new Map([
   ['SRV', 33],
   ['NAPTR', 35],
   ['DNAME', 39],
-  ['HTTPS', 65],
+  ['DS', 43],
+  ['SSHFP', 44],
+  ['RRSIG', 46],
+  ['NSEC', 47],
+  ['DNSKEY', 48],
+  ['NSEC3', 50],
+  ['NSEC3PARAM', 51],
+  ['TLSA', 52],
+  ['CDS', 59],
+  ['CDNSKEY', 60],
   ['SVCB', 64],
+  ['HTTPS', 65],
   ['CAA', 257],
 ]);
 const NAMES = new Map([...TYPES].map(([name, number]) => [number, name]));
@@ -59,15 +69,17 @@ export function encodeData(type: string, value: string): Buffer {
   const fields = splitFields(value);
   const writer = new WireWriter();
   if (layout === undefined) {
-    const [mark, , ...hex] = fields.map(({text}) => text);
-    if (mark !== '#' && mark !== String.raw`\#`) throw new WireError(`the data of ${type} is unknown`);
-    return Buffer.from(hex.join(''), 'hex');
+    const [mark, length, ...hex] = fields.map(({text}) => text);
+    const bytes = Buffer.from(hex.join(''), 'hex');
+    // `\#` without its escape.
+    if (mark !== '#' || bytes.length !== Number(length)) throw new WireError(`the data of ${type} is unknown`);
+    return bytes;
   }
   for (const [index, part] of layout.entries()) {
-    const rest = fields.slice(index).map(({text}) => text);
-    if (part === 'strings') for (const text of rest) writer.string(text);
-    else if (part === 'parameters') encodeParameters(writer, rest);
-    else encodePart(writer, part, rest[0] ?? '');
+    const rest = fields.slice(index);
+    if (part === 'strings') for (const {text, bytes} of rest) writer.string(bytes ?? text);
+    else if (part === 'parameters') encodeParameters(writer, rest.map(({text}) => text));
+    else encodePart(writer, part, rest[0] ?? EMPTY);
   }
   return writer.build();
 }
@@ -82,7 +94,9 @@ export function decodeData(type: string, reader: WireReader): string {
   return layout.flatMap((part) => decodePart(reader, part, type)).join(' ');
 }
 
-function encodePart(writer: WireWriter, part: Exclude<Part, 'strings' | 'parameters'>, text: string): void {
+const EMPTY: Field = {text: '', quoted: false};
+
+function encodePart(writer: WireWriter, part: Exclude<Part, 'strings' | 'parameters'>, {text, bytes}: Field): void {
   switch (part) {
     case 'ipv4':
     case 'ipv6': {
@@ -95,10 +109,10 @@ function encodePart(writer: WireWriter, part: Exclude<Part, 'strings' | 'paramet
       writer.name(text);
       break;
     case 'string':
-      writer.string(text);
+      writer.string(bytes ?? text);
       break;
     case 'text':
-      writer.raw(Buffer.from(text));
+      writer.raw(bytes ?? Buffer.from(text));
       break;
     default:
       writer[part](Number(text));
@@ -115,7 +129,7 @@ function decodePart(reader: WireReader, part: Part, type: string): string[] {
       return [`${reader.name()}.`];
     case 'string':
       // The tag of CAA is a word; everything else is in quotes.
-      return [type === 'CAA' ? reader.string().toString('latin1').toLowerCase() : quoteBytes(reader.string())];
+      return [type === 'CAA' ? tagOf(reader.string()) : quoteBytes(reader.string())];
     case 'strings': {
       const all: string[] = [];
       do all.push(quoteBytes(reader.string()));
@@ -129,4 +143,11 @@ function decodePart(reader: WireReader, part: Part, type: string): string[] {
     default:
       return [String(reader[part]())];
   }
+}
+
+/** Letters and digits as they are written (RFC 8659 section 4.1), since prerequisites compare them byte by byte. */
+function tagOf(bytes: Buffer): string {
+  const tag = bytes.toString('latin1');
+  if (/^[a-z\d]+$/i.test(tag)) return tag;
+  throw new WireError('the tag of a CAA record is not one');
 }

@@ -18,6 +18,8 @@ export const TSIG_ALGORITHMS = Object.keys(ALGORITHMS) as readonly TsigAlgorithm
 /** How far two clocks may be apart (RFC 8945 section 10). */
 const FUDGE_SECONDS = 300;
 const HEADER_BYTES = 12;
+/** As many messages of a transfer may follow one another without a signature (RFC 8945 section 5.3.1). */
+const MAX_UNSIGNED = 99;
 
 /** The message with its signature behind it, and the MAC that the answer is bound to. */
 export function signMessage(message: Buffer, key: TsigKey, nowSeconds: number): {bytes: Buffer; mac: Buffer} {
@@ -59,7 +61,7 @@ export class TsigVerifier {
   /** Throws a WireError when the signature is not right, or tells of an error of the server's. */
   check(bytes: Buffer, {tsig}: IncomingMessage, nowSeconds: number): void {
     if (tsig === undefined) {
-      if (this.#first) throw new WireError('the answer is not signed');
+      if (this.#first || this.#unsigned.length === MAX_UNSIGNED) throw new WireError('the answer is not signed');
       this.#unsigned.push(bytes);
       return;
     }

@@ -1,3 +1,4 @@
+import {ipText, parseIp} from '../../core/ip-address.ts';
 import {splitFields, txtText} from '../model/fields.ts';
 import {quote, rdata} from '../model/record-set.ts';
 
@@ -42,37 +43,68 @@ export interface CloudflareRecord {
   readonly data?: unknown;
 }
 
+/** The fields of data in the order of a zone file: all of a type's, which `content` holds where there is no data. */
+const DATA_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['CAA', ['flags', 'tag', 'value']],
+  ['HTTPS', ['priority', 'target', 'value']],
+  ['NAPTR', ['order', 'preference', 'flags', 'service', 'regex', 'replacement']],
+  ['SRV', ['priority', 'weight', 'port', 'target']],
+  ['SVCB', ['priority', 'target', 'value']],
+]);
+
 /** The other way round: a value of a RecordSet. */
-export function fromCloudflare({type, content = '', priority, data}: CloudflareRecord): string {
-  const field = (name: string): string => {
-    const found =
-      typeof data === 'object' && data !== null ? new Map<string, unknown>(Object.entries(data)).get(name) : '';
-    return typeof found === 'string' || typeof found === 'number' ? String(found) : '';
-  };
-  const host = (name: string): string => (field(name) === '.' ? '.' : rdata.name(undotted(field(name).toLowerCase())));
+export function fromCloudflare(record: CloudflareRecord): string {
+  const {type, content = '', priority} = record;
+  const names = DATA_FIELDS.get(type);
+  if (names !== undefined) return fromData(type, dataOf(record, names));
   switch (type) {
+    case 'A':
+    case 'AAAA': {
+      const address = parseIp(content);
+      return address === undefined ? content : ipText(address.bytes);
+    }
     case 'CNAME':
     case 'NS':
-      return rdata.name(undotted(content.toLowerCase()));
+      return host(content);
     case 'MX':
-      return `${priority ?? 0} ${rdata.name(undotted(content.toLowerCase()))}`;
+      return `${priority ?? 0} ${host(content)}`;
     case 'TXT':
       // Older records have their text without quotes.
       return rdata.txt(content.startsWith('"') ? txtText(content) : content);
-    case 'SRV':
-      return [field('priority'), field('weight'), field('port'), host('target')].join(' ');
-    case 'NAPTR': {
-      const quoted = ['flags', 'service', 'regex'].map((name) => quote(field(name)));
-      return [field('order'), field('preference'), ...quoted, host('replacement')].join(' ');
-    }
-    case 'CAA':
-      return [field('flags'), field('tag'), quote(field('value'))].join(' ');
-    case 'HTTPS':
-    case 'SVCB':
-      return [field('priority'), host('target'), field('value').replaceAll('"', '')].join(' ').trimEnd();
     default:
       return content;
   }
+}
+
+function fromData(type: string, [a = '', b = '', c = '', d = '', e = '', f = '']: readonly string[]): string {
+  switch (type) {
+    case 'CAA':
+      return [a, b, quote(c)].join(' ');
+    case 'SRV':
+      return [a, b, c, host(d)].join(' ');
+    case 'NAPTR':
+      return [a, b, quote(c), quote(d), quote(e), host(f)].join(' ');
+    default:
+      return [a, host(b), c.replaceAll('"', '')].join(' ').trimEnd();
+  }
+}
+
+function dataOf({type, content = '', priority, data}: CloudflareRecord, names: readonly string[]): string[] {
+  if (typeof data === 'object' && data !== null) {
+    const fields = new Map<string, unknown>(Object.entries(data));
+    return names.map((name) => {
+      const found = fields.get(name) ?? (name === 'priority' ? priority : '');
+      return typeof found === 'string' || typeof found === 'number' ? String(found) : '';
+    });
+  }
+  const words = splitFields(content).map(({text}) => text);
+  // The priority of SRV stands beside its content.
+  const whole = type === 'SRV' && words.length < names.length ? [String(priority ?? 0), ...words] : words;
+  return [...whole.slice(0, names.length - 1), whole.slice(names.length - 1).join(' ')];
+}
+
+function host(name: string): string {
+  return name === '.' ? '.' : rdata.name(undotted(name.toLowerCase()));
 }
 
 function undotted(name: string): string {

@@ -10,7 +10,8 @@ export interface ZoneExport {
   notes: readonly string[];
 }
 
-/** The name below its zone; `@` is the zone itself. */
+/** The name below its zone; `@` is the zone itself, and what is not below it stays absolute. */
 export function relativeName(name: string, zone: string): string {
-  return name === zone ? '@' : name.slice(0, -zone.length - 1);
+  if (name === zone) return '@';
+  return name.endsWith(`.${zone}`) ? name.slice(0, -zone.length - 1) : `${name}.`;
 }
