@@ -3,6 +3,9 @@ import {Flags} from '@oclif/core';
 import {BaseCommand} from '../../lib/cli/base-command.ts';
 import {TOPOLOGY_FLAGS} from '../../lib/cli/dns-flags.ts';
 
+/** A line now and then, where a check takes its time. */
+const NODES_PER_NOTE = 50;
+
 export default class DnsCheck extends BaseCommand<typeof DnsCheck> {
   static override summary = 'Resolve every name of the network and contact what is behind it';
   static override description =
@@ -25,7 +28,12 @@ export default class DnsCheck extends BaseCommand<typeof DnsCheck> {
     ]);
     const topology = await loadTopology(config, this.interactive);
     this.note(`Resolving ${topology.zone} and contacting ${topology.nodes.length} nodes …`);
-    const check = await checkZone({topology, resolver: this.flags.resolver, signal: this.abortSignal});
+    const check = await checkZone({
+      topology,
+      resolver: this.flags.resolver,
+      signal: this.abortSignal,
+      onProgress: (done, all) => (done % NODES_PER_NOTE === 0 ? this.note(`${done} of ${all} nodes`) : undefined),
+    });
     this.log(checkText(check));
     this.endWith(checkExit(check));
     return check;

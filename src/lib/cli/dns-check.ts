@@ -2,10 +2,16 @@ import {hasDrift, isBroken, type ServiceCheck, type ZoneCheck} from '../dns/chec
 import {EXIT, type ExitCode} from '../core/errors.ts';
 import {table} from './output.ts';
 
+/** Of sets that are not as they should be: more says no more. */
+const MAX_SHOWN = 50;
+
 /** The services and what is wrong with the records, for people. */
 export function checkText(check: ZoneCheck): string {
   const wrong = check.records.filter(({status}) => status !== 'as wanted');
-  const drift = wrong.map(({name, type, status, detail}) => [name, type, status, detail ?? '']);
+  const drift = wrong
+    .slice(0, MAX_SHOWN)
+    .map(({name, type, status, detail}) => [name, type, status, detail ?? '']);
+  const more = wrong.length > MAX_SHOWN ? [`and ${wrong.length - MAX_SHOWN} more`] : [];
   const right = check.records.length - wrong.length;
   const fixes = [...new Set(check.services.map(({label, fix}) => fix && `${label}: ${fix}`))].filter(
     (fix) => fix !== undefined,
@@ -15,7 +21,7 @@ export function checkText(check: ZoneCheck): string {
     '',
     `${right} of ${check.records.length} sets are as wanted.`,
     ...(drift.length > 0
-      ? [table(['NAME', 'TYPE', 'STATUS', 'FOUND'], drift), 'Bring them in line: quiver dns plan']
+      ? [table(['NAME', 'TYPE', 'STATUS', 'FOUND'], drift), ...more, 'Bring them in line: quiver dns plan']
       : []),
     ...(fixes.length > 0 ? ['', ...fixes] : []),
   ].join('\n');

@@ -14,7 +14,8 @@ export type ResolveTxt = (name: string) => Promise<string[][]>;
 
 /**
  * The addresses published as TXT records under `_dnsaddr.<domain>` (multiformats/multiaddr, protocols/DNSADDR.md).
- * Entries that can't be read are passed over. Rejects when the name itself does not resolve.
+ * Entries that can't be read, lists that aren't there and addresses of another peer than the list is for are passed
+ * over. Rejects when the name itself does not resolve.
  */
 export async function resolveDnsaddr(
   domain: string,
@@ -23,7 +24,7 @@ export async function resolveDnsaddr(
 ): Promise<Multiaddr[]> {
   const found: Multiaddr[] = [];
   let lookups = 0;
-  const ask = async (name: string, depth: number): Promise<void> => {
+  const ask = async (name: string, depth: number, peer: string | undefined): Promise<void> => {
     signal.throwIfAborted();
     lookups += 1;
     if (lookups > MAX_LOOKUPS) return;
@@ -31,12 +32,22 @@ export async function resolveDnsaddr(
       const address = readRecord(chunks.join(''));
       if (address === undefined || found.length >= MAX_ADDRESSES) continue;
       const [first] = address.getComponents();
+      const id = peerOf(address);
+      if (peer !== undefined && id !== undefined && id !== peer) continue;
       if (first?.name !== 'dnsaddr') found.push(address);
-      else if (depth < MAX_DEPTH && first.value !== undefined) await ask(first.value, depth + 1);
+      else if (depth < MAX_DEPTH && first.value !== undefined) {
+        await ask(first.value, depth + 1, id ?? peer).catch(() => signal.throwIfAborted());
+      }
     }
   };
-  await ask(domain, 1);
+  await ask(domain, 1, undefined);
   return found;
+}
+
+/** Whom an address leads to: what it ends with. */
+function peerOf(address: Multiaddr): string | undefined {
+  const last = address.getComponents().at(-1);
+  return last?.name === 'p2p' ? last.value : undefined;
 }
 
 function readRecord(text: string): Multiaddr | undefined {

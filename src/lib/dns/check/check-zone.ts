@@ -11,16 +11,25 @@ export interface CheckOptions {
   /** `host:port`; the system's without it. */
   resolver?: string | undefined;
   signal: AbortSignal;
+  /** Told of what is done now and then: 500 nodes take their time. */
+  onProgress?: (done: number, all: number) => void;
 }
 
 /** Resolves every name, compares it with what the topology wants, and contacts what is behind it. */
-export async function checkZone({topology, resolver: server, signal}: CheckOptions): Promise<ZoneCheck> {
+export async function checkZone({
+  topology,
+  resolver: server,
+  signal,
+  onProgress,
+}: CheckOptions): Promise<ZoneCheck> {
   const resolver = new ZoneResolver(server);
+  let done = 0;
+  const onNode = (): void => onProgress?.((done += 1), topology.nodes.length);
   const dialler = await Dialler.open();
   try {
     const [records, services] = await Promise.all([
       checkRecords(buildRecords(topology), resolver, signal),
-      checkServices(topology, {resolver, dialler, signal}),
+      checkServices(topology, {resolver, dialler, signal}, onNode),
     ]);
     return {zone: topology.zone, records, services};
   } finally {

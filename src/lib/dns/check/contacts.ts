@@ -13,6 +13,9 @@ const EXPIRES_SOON_DAYS = 14;
 const REFUSED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ERR_CONNECTION_REFUSED']);
 const SILENT: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'STUN_NO_ANSWER']);
 
+/** The zone doesn't say where it is. */
+class Unnamed extends Error {}
+
 export interface ContactContext {
   resolver: ZoneResolver;
   dialler: Dialler;
@@ -37,7 +40,7 @@ export function bind(
   const target = `${scheme}:${host}:${port}${transport === 'tls' ? '' : `?transport=${transport}`}`;
   return attempt(target, signal, async (until) => {
     const [address] = await resolver.addresses(host, until);
-    if (address === undefined) throw new Error(`${host} has no address`);
+    if (address === undefined) throw new Unnamed(`${host} has no address`);
     const tls = {servername: host};
     const {rttMs} = await bindStun({host: address, port, transport, tls, timeoutMs: TIMEOUT_MS / 2, signal: until});
     return {latencyMs: Math.round(rttMs * 10) / 10};
@@ -48,7 +51,7 @@ export function bind(
 export function health(url: URL, {resolver, signal}: ContactContext): Promise<Contact> {
   return attempt(url.href, signal, async (until) => {
     const addresses = await resolver.addresses(url.hostname, until);
-    if (addresses.length === 0) throw new Error(`${url.hostname} has no address`);
+    if (addresses.length === 0) throw new Unnamed(`${url.hostname} has no address`);
     const {status, latencyMs, certificate} = await getHealthPage({url, addresses, signal: until});
     if (status !== 200) throw new Error(`answered with status ${status}`);
     if (certificate === undefined) return {latencyMs};
@@ -68,16 +71,18 @@ async function attempt(
     return {target, result: 'ok', ...(await run(AbortSignal.any([signal, late])))};
   } catch (error) {
     signal.throwIfAborted();
-    const codes = [...codesOf(error)];
-    const result = codes.some((code) => REFUSED.has(code))
-      ? 'refused'
-      : late.aborted || codes.some((code) => SILENT.has(code))
-        ? 'silent'
-        : 'failed';
+    const result = resultOf(error, late.aborted);
     const detail =
       result === 'refused' ? 'refused' : late.aborted ? `no answer in ${TIMEOUT_MS / 1_000} s` : wordsOf(error);
     return {target, result, detail};
   }
+}
+
+function resultOf(error: unknown, isLate: boolean): Contact['result'] {
+  if (error instanceof Unnamed) return 'unnamed';
+  const codes = [...codesOf(error)];
+  if (codes.some((code) => REFUSED.has(code))) return 'refused';
+  return isLate || codes.some((code) => SILENT.has(code)) ? 'silent' : 'failed';
 }
 
 /** Of the error and of what caused it. */

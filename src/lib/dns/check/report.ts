@@ -11,7 +11,7 @@ export interface RecordCheck {
 export interface Contact {
   /** A multiaddr or URL. */
   target: string;
-  result: 'ok' | 'refused' | 'silent' | 'failed';
+  result: 'ok' | 'refused' | 'silent' | 'unnamed' | 'failed';
   latencyMs?: number;
   /** What is wrong, or worth knowing: when a certificate ends. */
   detail?: string;
@@ -33,13 +33,15 @@ export interface ZoneCheck {
 }
 
 /**
- * Nothing of it is there when each try was refused, or met silence where nothing is refused (UDP); half of it is
- * worse than nothing, since users run into it.
+ * Nothing of it is there when each try was refused, or met silence where nothing is refused (UDP), or has no name yet
+ * to go by; half of it is worse than nothing, since users run into it.
  */
 export function statusOf(contacts: readonly Contact[]): ServiceCheck['status'] {
   if (contacts.every(({result}) => result === 'ok') && contacts.length > 0) return 'up';
   const refused = contacts.some(({result}) => result === 'refused');
-  const absent = contacts.every(({result}) => result === 'refused' || (refused && result === 'silent'));
+  const absent = contacts.every(
+    ({result}) => result === 'refused' || result === 'unnamed' || (refused && result === 'silent'),
+  );
   return absent ? 'not deployed' : 'down';
 }
 

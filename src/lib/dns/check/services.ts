@@ -4,14 +4,19 @@ import {bind, dial, health, type ContactContext} from './contacts.ts';
 import {inParallel} from './in-parallel.ts';
 import {statusOf, type Contact, type ServiceCheck} from './report.ts';
 
-/** Nodes contacted at a time; each has up to a dozen addresses. */
-const AT_ONCE = 4;
+/** Nodes contacted at a time: 500 that are all silent take a minute and a half. */
+const AT_ONCE = 64;
 const REGISTRY_PORT = 8082;
 
-/** Contacts everything that the zone leads to. */
-export function checkServices(topology: Topology, context: ContactContext): Promise<ServiceCheck[]> {
+/** Contacts everything that the zone leads to; `onProgress` is told after each node. */
+export function checkServices(
+  topology: Topology,
+  context: ContactContext,
+  onProgress: () => void,
+): Promise<ServiceCheck[]> {
   return inParallel(AT_ONCE, topology.nodes, async (node) => {
     const contacts = await Promise.all(contactsOf(node, topology, context));
+    onProgress();
     const status = contacts.length === 0 ? 'not deployed' : statusOf(contacts);
     const fix = fixFor(node, status, contacts);
     return {label: nodeLabel(node), status, contacts, ...(fix !== undefined && {fix})};
@@ -25,7 +30,8 @@ function contactsOf(node: DnsNode, {zone, ports}: Topology, context: ContactCont
   if (service === 'gateway' || service === 'signal') return [health(new URL(`https://${page}/healthz`), context)];
   if (service === 'registry') return [health(new URL(`http://${page}:${REGISTRY_PORT}/healthz`), context)];
   if (service === 'bootstrap' || service === 'relay') {
-    return node.peerId === undefined ? [] : multiaddrs(node, ports).map((address) => dial(address, context));
+    const addresses = node.peerId === undefined ? [] : multiaddrs(node, ports);
+    return addresses.filter((address) => context.dialler.canDial(address)).map((address) => dial(address, context));
   }
   const tls = ports.turnTls;
   return [
@@ -36,12 +42,16 @@ function contactsOf(node: DnsNode, {zone, ports}: Topology, context: ContactCont
 }
 
 function fixFor(
-  {service, peerId}: DnsNode,
+  node: DnsNode,
   status: ServiceCheck['status'],
   contacts: readonly Contact[],
 ): string | undefined {
+  const {service, peerId} = node;
   if (status === 'up') return undefined;
-  if (contacts.length === 0 && peerId === undefined) return `Its peer id is not known: --peer-id ${service}1=12D3KooW…`;
+  if (contacts.length === 0 && peerId === undefined) {
+    return `Its peer id is not known: --peer-id ${nodeLabel(node)}=12D3KooW…`;
+  }
+  if (contacts.every(({result}) => result === 'unnamed')) return 'Its name is not in the zone yet: quiver dns plan';
   if (status === 'not deployed') return `Start it there: quiver ${service} start; or leave it out of dns.services`;
   const wrongPeer = contacts.some(({detail}) => /peer id|unexpected peer/i.test(detail ?? ''));
   if (wrongPeer) return 'Another peer answers there: correct dns.peer_ids, or restore its key.';
