@@ -21,7 +21,7 @@ export function topologySettings(input: TopologyInput): Record<string, unknown> 
     records: input.records,
   };
   // An empty list stands for "none" where the default is some.
-  const withDefaults = new Set(['proxied', 'caa']);
+  const withDefaults = new Set(['services', 'proxied', 'caa']);
   const present = Object.entries(lists).filter(([name, list]) => list.length > 0 || withDefaults.has(name));
   return {
     zone: input.zone,

@@ -1,3 +1,4 @@
+import {splitFields} from '../model/fields.ts';
 import {setKey, type RecordSet} from '../model/record-set.ts';
 import {toRecordSets, type ZoneRecord} from '../read/zone-file.ts';
 import {lintDnsaddr} from './dnsaddr.ts';
@@ -53,9 +54,11 @@ function lintSet(records: readonly ZoneRecord[]): Finding[] {
 
 /** A name that ends like the zone, without the dot that would stop the zone from being put behind it once more. */
 function lintDots(zone: string, records: readonly ZoneRecord[]): Finding[] {
-  return records.flatMap(({name, type, line, tokens, owner}) =>
-    [owner ?? '', ...tokens.filter(({quoted}) => !quoted).map(({text}) => text)]
-      .filter((text) => text.toLowerCase() === zone || text.toLowerCase().endsWith(`.${zone}`))
+  const twice = `${zone}.${zone}.`;
+  return records.flatMap(({name, type, line, value}) =>
+    [`${name}.`, ...splitFields(value).flatMap(({text, quoted}) => (quoted ? [] : [text]))]
+      .filter((text) => text === twice || text.endsWith(`.${twice}`))
+      .map((text) => text.slice(0, -zone.length - 2))
       .map((text) => ({
         rule: 'missing-dot' as const,
         name,

@@ -34,6 +34,7 @@ export function lintTargets({zone, sets, byName}: LintZone): Finding[] {
       if (target !== zone && !target.endsWith(`.${zone}`)) return [];
       const there = byName.get(target);
       if (there === undefined) {
+        if (isCovered(target, zone, byName)) return [];
         const message = `leads to ${target}, and the zone has no such name`;
         return [{...about, rule: 'dangling-target', message, fix: `Add ${target}, or take this record out.`}];
       }
@@ -43,6 +44,16 @@ export function lintTargets({zone, sets, byName}: LintZone): Finding[] {
       return [{...about, rule: 'target-is-alias', message, fix: `Name ${alias.values[0] ?? ''} itself.`}];
     }),
   );
+}
+
+/** By a wildcard, or by a zone below this one, whose names are elsewhere. */
+function isCovered(name: string, zone: string, byName: LintZone['byName']): boolean {
+  for (let at = name; at !== zone && at.includes('.'); ) {
+    if (byName.get(at)?.some(({type}) => type === 'NS' || type === 'DNAME')) return true;
+    at = at.slice(at.indexOf('.') + 1);
+    if (byName.has(`*.${at}`)) return true;
+  }
+  return false;
 }
 
 function targetOf({type}: RecordSet, value: string): string | undefined {

@@ -83,6 +83,7 @@ export function readTopology(input: TopologyInput): Topology {
 /** Everything on the one host that was given, with or without a name. */
 function single(services: readonly ServiceLabel[], hosts: ReadonlyMap<string, string>): DnsNode[] {
   const [first, ...others] = new Set(hosts.values());
+  if (services.length === 0) return [];
   if (first === undefined) throw new MissingHostError(undefined);
   if (others.length > 0) {
     throw badField('hosts', 'the single layout has one host', 'Name one, or use --layout distributed.');

@@ -1,9 +1,10 @@
 import {buildRecords} from '../build/zone.ts';
-import {splitFields, txtText} from '../model/fields.ts';
+import {isPeerId} from '../model/peer-id.ts';
 import {readTopology, type TopologyInput} from '../model/read-topology.ts';
 import {setKey, type RecordSet} from '../model/record-set.ts';
-import {DNS_SERVICES} from '../model/services.ts';
+import {canBeProxied, DNS_SERVICES} from '../model/services.ts';
 import type {DnsPorts, Layout} from '../model/topology.ts';
+import {isHostName, ZoneView} from './zone-view.ts';
 
 /** What a zone says of the network, and what it says besides. */
 export interface ImportedZone {
@@ -12,7 +13,7 @@ export interface ImportedZone {
   kept: readonly RecordSet[];
   /** Sets that an export of the topology adds to what the zone had. */
   added: readonly RecordSet[];
-  /** Names whose data an export would change. */
+  /** Sets that an export would change, or put another type in the place of. */
   changed: readonly RecordSet[];
   /** The first node was called by the bare name, and `bootstrap1` was the second. */
   olderNumbering: readonly ('bootstrap' | 'relay')[];
@@ -37,20 +38,29 @@ export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsP
     hosts: layout === 'single' ? targets.slice(0, 1) : hosts,
     regions: findRegions(view, hosts),
     peerIds: findPeerIds(view, hosts),
-    proxied: DNS_SERVICES.map(({label}) => label).filter((label) => view.isProxied(label)),
+    proxied: DNS_SERVICES.filter((service) => canBeProxied(service) && view.isProxied(service.label)).map(
+      ({label}) => label,
+    ),
     https: ['gateway', 'signal'].filter((label) => view.get(label, 'HTTPS') !== undefined),
-    certificateAuthorities: view.caa('issue'),
-    email: view.caa('iodef')[0]?.replace(/^mailto:/, ''),
+    ...view.caa(),
     nameServers: findNameServers(view),
     records: [],
     ports,
   };
-  const built = new Map(buildRecords(readTopology(input)).map((set) => [setKey(set), set]));
+  const records = buildRecords(readTopology(input));
+  const built = new Map(records.map((set) => [setKey(set), set]));
+  const types = Map.groupBy(records, ({name}) => name);
+  /** A CNAME and anything else can't both be at a name. */
+  const isReplaced = ({name, type}: RecordSet): boolean =>
+    types.get(name)?.some((own) => (own.type === 'CNAME') !== (type === 'CNAME')) ?? false;
   const before = new Map(sets.map((set) => [setKey(set), set]));
   const servers = new Set(input.nameServers.map((line) => line.split('=')[0] ?? ''));
-  const isApex = (set: RecordSet): boolean =>
-    APEX_TYPES.has(set.type) ? set.name === zone : servers.has(set.name.slice(0, -zone.length - 1));
-  const kept = sets.filter((set) => !built.has(setKey(set)) && !isApex(set));
+  const isApex = ({name, type}: RecordSet): boolean =>
+    APEX_TYPES.has(type)
+      ? name === zone
+      : (type === 'A' || type === 'AAAA') && servers.has(name.slice(0, -zone.length - 1));
+  const others = sets.filter((set) => !built.has(setKey(set)) && !isApex(set));
+  const kept = others.filter((set) => !isReplaced(set));
   const lines = kept.flatMap((set) => set.values.map((value) => recordLine(set, value)));
   return {
     input: {...input, records: lines},
@@ -58,7 +68,8 @@ export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsP
     added: [...built.values()].filter((set) => !before.has(setKey(set))),
     changed: sets.filter((set) => {
       const after = built.get(setKey(set));
-      return after !== undefined && after.values.join('\n') !== set.values.join('\n');
+      if (after === undefined) return others.includes(set) && isReplaced(set);
+      return after.values.join('\n') !== set.values.join('\n');
     }),
     olderNumbering: older,
   };
@@ -66,54 +77,6 @@ export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsP
 
 function recordLine({name, ttlSeconds, type}: RecordSet, value: string): string {
   return `${name}. ${ttlSeconds} IN ${type} ${value}`;
-}
-
-/** The sets of a zone by the part of their name that is below it. */
-class ZoneView {
-  readonly zone: string;
-  readonly #sets: ReadonlyMap<string, RecordSet>;
-
-  constructor(zone: string, sets: readonly RecordSet[]) {
-    this.zone = zone;
-    this.#sets = new Map(sets.map((set) => [setKey(set), set]));
-  }
-
-  get sets(): Iterable<RecordSet> {
-    return this.#sets.values();
-  }
-
-  get(label: string, type: string): readonly string[] | undefined {
-    const name = label === '' ? this.zone : `${label}.${this.zone}`;
-    return this.#sets.get(`${name} ${type}`)?.values;
-  }
-
-  /** Addresses, or the host that a CNAME names; a CNAME within the zone is followed, as an alias may be the real name. */
-  target(label: string, depth = 0): string | undefined {
-    const addresses = [...(this.get(label, 'A') ?? []), ...(this.get(label, 'AAAA') ?? [])];
-    if (addresses.length > 0) return addresses.join(',');
-    const alias = this.get(label, 'CNAME')?.[0]?.slice(0, -1);
-    if (alias === undefined) return undefined;
-    if (!alias.endsWith(`.${this.zone}`)) return alias;
-    return depth < 4 ? this.target(alias.slice(0, -this.zone.length - 1), depth + 1) : undefined;
-  }
-
-  isProxied(label: string): boolean {
-    const name = `${label}.${this.zone}`;
-    return ['A', 'AAAA', 'CNAME'].some((type) => this.#sets.get(`${name} ${type}`)?.proxied);
-  }
-
-  caa(tag: string): string[] {
-    const fields = (this.get('', 'CAA') ?? []).map((value) => splitFields(value).map(({text}) => text));
-    return fields.filter((field) => field[1] === tag).map((field) => field[2] ?? '');
-  }
-
-  /** The multiaddrs listed below `_dnsaddr.<label>`. */
-  dnsaddr(label: string): string[] {
-    return (this.get(`_dnsaddr.${label}`, 'TXT') ?? [])
-      .map(txtText)
-      .filter((text) => text.startsWith('dnsaddr='))
-      .map((text) => text.slice('dnsaddr='.length));
-  }
 }
 
 function findHosts(view: ZoneView): {hosts: string[]; older: ('bootstrap' | 'relay')[]} {
@@ -155,14 +118,16 @@ function isOf(label: string, line: string): boolean {
 
 function findRegions(view: ZoneView, hosts: readonly string[]): string[] {
   const found = [...view.sets].flatMap(({name, type, values}) => {
-    const [, region, service] = /^([^._]+)\.(bootstrap|relay)$/.exec(name.slice(0, -view.zone.length - 1)) ?? [];
+    const [, region, service] = /^([a-z\d](?:[a-z\d-]*[a-z\d])?)\.(bootstrap|relay)$/.exec(name.slice(0, -view.zone.length - 1)) ?? [];
     if (region === undefined || service === undefined || !/^A(?:AAA)?$/.test(type)) return [];
     const nodes = hosts.filter(
       (line) => isOf(service, line) && shares(line.slice(line.indexOf('=') + 1), values.join(',')),
     );
     return nodes.map((line) => `${line.slice(0, line.indexOf('='))}=${region}`);
   });
-  return [...new Set(found)];
+  // Of several regions at one address the first is as good a guess as any.
+  const byNode = new Map(found.toReversed().map((line) => [line.slice(0, line.indexOf('=')), line]));
+  return [...byNode.values()].toReversed();
 }
 
 function findPeerIds(view: ZoneView, hosts: readonly string[]): string[] {
@@ -174,16 +139,19 @@ function findPeerIds(view: ZoneView, hosts: readonly string[]): string[] {
       ...view.dnsaddr(`_a1.${label}`),
       ...view.dnsaddr(service).filter((entry) => entry.startsWith(`/dnsaddr/${label}.${view.zone}/`)),
     ];
-    const id = entries.map((entry) => /\/p2p\/(\w+)$/.exec(entry)?.[1]).find((each) => each !== undefined);
+    const ids = entries.map((entry) => /\/p2p\/(\w+)$/.exec(entry)?.[1]);
+    const id = ids.find((each) => each !== undefined && isPeerId(each));
     return id === undefined ? [] : [`${label}=${id}`];
   });
 }
 
 function findNameServers(view: ZoneView): string[] {
-  return (view.get('', 'NS') ?? []).map((value) => {
+  return (view.get('', 'NS') ?? []).flatMap((value) => {
     const name = value.slice(0, -1);
-    if (!name.endsWith(`.${view.zone}`)) return name;
+    if (!isHostName(name)) return [];
+    if (!name.endsWith(`.${view.zone}`)) return [name];
     const label = name.slice(0, -view.zone.length - 1);
-    return `${label}=${view.target(label) ?? ''}`;
+    const addresses = view.addresses(label);
+    return addresses.length === 0 ? [] : [`${label}=${addresses.join(',')}`];
   });
 }

@@ -1,6 +1,6 @@
 import {recordSet, setKey, type RecordSet} from '../model/record-set.ts';
 import {absoluteName, canonicalData, ttlSeconds} from './canonical.ts';
-import {readEntries, type Entry, type Token} from './tokens.ts';
+import {readEntries, type Entry} from './tokens.ts';
 
 /** One record of a file, before those of one name and type are put together. */
 export interface ZoneRecord {
@@ -11,10 +11,6 @@ export interface ZoneRecord {
   /** As in a RecordSet. */
   readonly value: string;
   readonly proxied: boolean;
-  /** As written, for what the lint has to say about dots. */
-  readonly tokens: readonly Token[];
-  /** The owner as written; undefined where it was left out. */
-  readonly owner?: string;
 }
 
 export interface ZoneProblem {
@@ -118,8 +114,6 @@ function readRecord(
     ttlSeconds: ttl ?? defaultTtl ?? FALLBACK_TTL_SECONDS,
     value: data.value,
     proxied: PROXIED.test(entry.comment),
-    tokens,
-    ...(!entry.indented && {owner: entry.tokens[0]?.text ?? ''}),
   };
 }
 

@@ -1,7 +1,7 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {toJson} from '../../core/json.ts';
 import {buildApex, buildRecords} from '../build/zone.ts';
-import {setKey, sortSets, type RecordSet} from '../model/record-set.ts';
+import {sortSets, type RecordSet} from '../model/record-set.ts';
 import type {NameServer, Topology} from '../model/topology.ts';
 import {writeBind} from './bind.ts';
 import {writeCloudflareFile} from './cloudflare-file.ts';
@@ -58,11 +58,28 @@ function bindZone(topology: Topology, {serial, previous, date}: ExportOptions, n
   return write(nextSerial(before, date));
 }
 
-/** What is quiver's, and what the operator has beside it under other names or types. */
+/** What is quiver's, and what the operator has beside it. Throws DNS_FIELD where both are at one place. */
 function allRecords(topology: Topology): RecordSet[] {
+  const {zone, others} = topology;
   const own = buildRecords(topology);
-  const keys = new Set(own.map(setKey));
-  return sortSets([...own, ...topology.others.filter((set) => !keys.has(setKey(set)))]);
+  const types = new Map([...Map.groupBy(own, ({name}) => name)].map(([name, sets]) => [name, sets.map(typeOf)]));
+  for (const {name, type} of others) {
+    const beside = types.get(name) ?? [];
+    const clash = beside.includes(type) || beside.some((own) => (own === 'CNAME') !== (type === 'CNAME'));
+    if (clash) throw misplaced(name, type, "quiver's own records are there", 'Take it out, or leave the service out.');
+    if (name === zone && type === 'NS') throw misplaced(name, type, 'it has a setting', 'Move it to dns.name_servers.');
+    if (name === zone && type === 'SOA') throw misplaced(name, type, 'quiver writes it', 'Take it out.');
+  }
+  return sortSets([...own, ...others]);
+}
+
+function typeOf({type}: RecordSet): string {
+  return type;
+}
+
+function misplaced(name: string, type: string, why: string, fix: string): QuiverError {
+  const message = `records: ${name} ${type} can't be exported, as ${why}`;
+  return new QuiverError({code: 'DNS_FIELD', message, fix, exit: EXIT.usage});
 }
 
 /** A zone file without a name server is refused by every server; the first host may well run one. */
