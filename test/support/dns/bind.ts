@@ -19,8 +19,12 @@ export interface Bind {
 
 const READY_MS = 10_000;
 
-/** Starts BIND with one zone, which the key may update and transfer. */
-export async function startBind(zone: string, content: string): Promise<Bind> {
+/** Starts BIND with one zone, which the key may update and transfer. `settings` are of the zone. */
+export async function startBind(
+  zone: string,
+  content: string,
+  {settings = '', ipv6 = false}: {settings?: string; ipv6?: boolean} = {},
+): Promise<Bind> {
   const folder = await mkdtemp(join(tmpdir(), 'quiver-bind-'));
   const port = await freePort();
   const secret = randomBytes(32);
@@ -31,20 +35,20 @@ export async function startBind(zone: string, content: string): Promise<Bind> {
     key "quiver-key" { algorithm hmac-sha256; secret "${secret.toString('base64')}"; };
     options {
       directory "${folder}"; pid-file none; session-keyfile none; recursion no; notify no; dnssec-validation no;
-      listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
+      listen-on port ${port} { 127.0.0.1; }; listen-on-v6 port ${port} { ${ipv6 ? '::1' : 'none'}; };
     };
     controls { };
     zone "${zone}" {
       type primary; file "zone"; check-names ignore;
-      allow-update { key quiver-key; }; allow-transfer { key quiver-key; };
+      allow-update { key quiver-key; }; allow-transfer { key quiver-key; }; ${settings}
     };`;
   await writeFile(join(folder, 'named.conf'), config);
-  const child = spawn('named', ['-g', '-4', '-n', '1', '-c', join(folder, 'named.conf')], {
+  const child = spawn('named', ['-g', ...(ipv6 ? [] : ['-4']), '-n', '1', '-c', join(folder, 'named.conf')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   await running(child);
   return {
-    host: '127.0.0.1',
+    host: ipv6 ? '::1' : '127.0.0.1',
     port,
     key,
     zoneFile,

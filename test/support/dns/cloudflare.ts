@@ -26,6 +26,10 @@ export class FakeCloudflare {
   readonly requests: string[] = [];
   /** Answers of the next requests to change something, before any is carried out. */
   failures: (() => Response)[] = [];
+  /** Told after each batch. */
+  onBatch: () => void = () => {};
+  /** The zone is in another account too, which has only begun to add it. */
+  pendingFirst = false;
 
   constructor(name: string) {
     this.zone = {id: randomUUID().replaceAll('-', ''), name};
@@ -43,7 +47,11 @@ export class FakeCloudflare {
     if (request.headers.get('authorization') !== `Bearer ${this.token}`)
       return failed(401, 10_000, 'Authentication error');
     if (path === '/zones') {
-      const match = url.searchParams.get('name') === this.zone.name ? [this.zone] : [];
+      const known = [
+        ...(this.pendingFirst ? [{...this.zone, id: 'pending', status: 'pending'}] : []),
+        {...this.zone, status: 'active'},
+      ];
+      const match = url.searchParams.get('name') === this.zone.name ? known : [];
       return ok(match, {page: 1, per_page: 20, total_pages: 1, count: match.length, total_count: match.length});
     }
     if (path === `/zones/${this.zone.id}/dns_records`) return this.#list(Number(url.searchParams.get('page') ?? 1));
@@ -95,6 +103,7 @@ export class FakeCloudflare {
       next = [...next, record];
     }
     this.records = next;
+    this.onBatch();
     return ok({deletes, patches, posts, puts: []});
   }
 }

@@ -16,12 +16,7 @@ export interface CheckOptions {
 }
 
 /** Resolves every name, compares it with what the topology wants, and contacts what is behind it. */
-export async function checkZone({
-  topology,
-  resolver: server,
-  signal,
-  onProgress,
-}: CheckOptions): Promise<ZoneCheck> {
+export async function checkZone({topology, resolver: server, signal, onProgress}: CheckOptions): Promise<ZoneCheck> {
   const resolver = new ZoneResolver(server);
   let done = 0;
   const onNode = (): void => onProgress?.((done += 1), topology.nodes.length);

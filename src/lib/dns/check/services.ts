@@ -41,11 +41,7 @@ function contactsOf(node: DnsNode, {zone, ports}: Topology, context: ContactCont
   ];
 }
 
-function fixFor(
-  node: DnsNode,
-  status: ServiceCheck['status'],
-  contacts: readonly Contact[],
-): string | undefined {
+function fixFor(node: DnsNode, status: ServiceCheck['status'], contacts: readonly Contact[]): string | undefined {
   const {service, peerId} = node;
   if (status === 'up') return undefined;
   if (contacts.length === 0 && peerId === undefined) {

@@ -48,7 +48,7 @@ export function lintTargets({zone, sets, byName}: LintZone): Finding[] {
 
 /** By a wildcard, or by a zone below this one, whose names are elsewhere. */
 function isCovered(name: string, zone: string, byName: LintZone['byName']): boolean {
-  for (let at = name; at !== zone && at.includes('.'); ) {
+  for (let at = name; at !== zone && at.includes('.');) {
     if (byName.get(at)?.some(({type}) => type === 'NS' || type === 'DNAME')) return true;
     at = at.slice(at.indexOf('.') + 1);
     if (byName.has(`*.${at}`)) return true;

@@ -7,11 +7,14 @@ export interface Field {
   readonly bytes?: Uint8Array;
 }
 
+/** A quoted string, or a word; one of RFC 9460 has quotes behind `=`. */
+const FIELD = /"(?:[^"\\]|\\.)*"|(?:[^\s"\\]|\\.|(?<==)"(?:[^"\\]|\\.)*")+/g;
+
 const decoder = new TextDecoder();
 
 /** Splits canonical presentation text, as the values of a RecordSet are, into fields. */
 export function splitFields(value: string): Field[] {
-  const tokens = value.match(/"(?:[^"\\]|\\.)*"|(?:[^\s"\\]|\\.)+/g) ?? [];
+  const tokens = value.match(FIELD) ?? [];
   return tokens.map((token) => {
     const quoted = token.startsWith('"');
     const text = quoted ? token.slice(1, -1) : token;

@@ -87,7 +87,8 @@ const FIELDS: Record<FieldKind, (token: Token, origin: string) => string | undef
   word: ({text}) => text.toLowerCase(),
   string: characterString,
   strings: characterString,
-  rest: ({text}) => text,
+  // Quotes around what needs none are left out.
+  rest: ({text}) => text.replace(/(?<==)"([^"\\\s();]*)"$/, '$1'),
 };
 
 function characterString({text}: Token): string {

@@ -118,7 +118,8 @@ function isOf(label: string, line: string): boolean {
 
 function findRegions(view: ZoneView, hosts: readonly string[]): string[] {
   const found = [...view.sets].flatMap(({name, type, values}) => {
-    const [, region, service] = /^([a-z\d](?:[a-z\d-]*[a-z\d])?)\.(bootstrap|relay)$/.exec(name.slice(0, -view.zone.length - 1)) ?? [];
+    const [, region, service] =
+      /^([a-z\d](?:[a-z\d-]*[a-z\d])?)\.(bootstrap|relay)$/.exec(name.slice(0, -view.zone.length - 1)) ?? [];
     if (region === undefined || service === undefined || !/^A(?:AAA)?$/.test(type)) return [];
     const nodes = hosts.filter(
       (line) => isOf(service, line) && shares(line.slice(line.indexOf('=') + 1), values.join(',')),

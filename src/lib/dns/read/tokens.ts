@@ -18,7 +18,8 @@ export interface Entry {
   readonly problem?: string;
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|;.*|[()]|(?:[^\s"();\\]|\\.)+|"/gs;
+/** Quotes also stand inside a word, behind `=` (RFC 9460 section 2.1). */
+const TOKEN = /"(?:[^"\\]|\\.)*"|;.*|[()]|(?:[^\s"();\\]|\\.|(?<==)"(?:[^"\\]|\\.)*")+|"/gs;
 
 /** Cuts a zone file into entries (RFC 1035 section 5.1). Never throws: what can't be read has a `problem`. */
 export function* readEntries(file: string): Generator<Entry> {

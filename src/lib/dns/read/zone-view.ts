@@ -54,7 +54,9 @@ export class ZoneView {
       else if (flags === '0' && tag === 'iodef' && email !== undefined) emails.push(email);
       else return {certificateAuthorities: [], email: undefined};
     }
-    return emails.length > 1 ? {certificateAuthorities: [], email: undefined} : {certificateAuthorities, email: emails[0]};
+    return emails.length > 1
+      ? {certificateAuthorities: [], email: undefined}
+      : {certificateAuthorities, email: emails[0]};
   }
 
   /** The multiaddrs listed below `_dnsaddr.<label>`. */

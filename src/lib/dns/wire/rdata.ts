@@ -78,7 +78,11 @@ export function encodeData(type: string, value: string): Buffer {
   for (const [index, part] of layout.entries()) {
     const rest = fields.slice(index);
     if (part === 'strings') for (const {text, bytes} of rest) writer.string(bytes ?? text);
-    else if (part === 'parameters') encodeParameters(writer, rest.map(({text}) => text));
+    else if (part === 'parameters')
+      encodeParameters(
+        writer,
+        rest.map(({text}) => text),
+      );
     else encodePart(writer, part, rest[0] ?? EMPTY);
   }
   return writer.build();
