@@ -30,7 +30,7 @@ export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsP
   const view = new ZoneView(zone, sets);
   const {hosts, older} = findHosts(view);
   const targets = hosts.map((line) => line.slice(line.indexOf('=') + 1));
-  const layout = layoutOf(targets);
+  const layout = layoutOf(hosts, targets);
   const input: TopologyInput = {
     zone,
     layout,
@@ -107,9 +107,11 @@ function shares(a: string, b: string): boolean {
   return b.split(',').some((word) => words.has(word));
 }
 
-function layoutOf(targets: readonly string[]): Layout {
+/** One host has one node of each kind; several nodes at one address are a network of their own. */
+function layoutOf(hosts: readonly string[], targets: readonly string[]): Layout {
+  const isCounted = hosts.some((line) => /^\D+(?:[2-9]|\d{2,})=/.test(line));
   if (targets.some((target) => /[a-z]/i.test(target) && !target.includes(':'))) return 'cloud';
-  return new Set(targets).size <= 1 ? 'single' : 'distributed';
+  return new Set(targets).size <= 1 && !isCounted ? 'single' : 'distributed';
 }
 
 function isOf(label: string, line: string): boolean {
