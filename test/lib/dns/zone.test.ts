@@ -129,14 +129,14 @@ describe('an export', () => {
       fc.asyncProperty(anyNetwork, async (input) => {
         const topology = readTopology(input);
         const meant = buildRecords(topology);
-        const bind = readZoneFile(await exportZone(topology, {format: 'bind', date: DATE}));
+        const bind = readZoneFile(exportZone(topology, {format: 'bind', date: DATE}));
         expect(bind.problems).toEqual([]);
         expect(bind.zone).toBe(input.zone);
         const apex = new Set(['SOA', 'NS']);
         const read = toRecordSets(bind.records).filter(({type}) => !apex.has(type));
         expect(read).toEqual(meant.map((set) => ({...set, proxied: false})));
 
-        const text = await exportZone(topology, {format: 'cloudflare', date: DATE});
+        const text = exportZone(topology, {format: 'cloudflare', date: DATE});
         const cloudflare = toRecordSets(readZoneFile(text, input.zone).records);
         const behind = new Set(meant.filter(({proxied}) => proxied).map(({name}) => name));
         const kept = meant.filter(({name, type}) => !(type === 'HTTPS' && behind.has(name)));
@@ -149,7 +149,7 @@ describe('an export', () => {
   it('lints clean and imports as the network it came from', async () => {
     await fc.assert(
       fc.asyncProperty(anyNetwork, async (input) => {
-        const text = await exportZone(readTopology(input), {format: 'cloudflare', date: DATE});
+        const text = exportZone(readTopology(input), {format: 'cloudflare', date: DATE});
         const {records: read} = readZoneFile(text, input.zone);
         expect(lintZoneFile(input.zone, read)).toEqual([]);
         expect(lintZone(input.zone, buildRecords(readTopology(input)))).toEqual([]);
@@ -165,23 +165,23 @@ describe('an export', () => {
 
   it('has a serial that never goes backwards, and stays where nothing changed', async () => {
     const topology = readTopology(network());
-    const first = await exportZone(topology, {format: 'bind', date: DATE});
+    const first = exportZone(topology, {format: 'bind', date: DATE});
     expect(first).toContain(' 2026030500 ');
     const later = new Date('2026-04-01');
-    expect(await exportZone(topology, {format: 'bind', date: later, previous: first})).toBe(first);
+    expect(exportZone(topology, {format: 'bind', date: later, previous: first})).toBe(first);
     const grown = readTopology(network({nodes: 4}));
-    const second = await exportZone(grown, {format: 'bind', date: DATE, previous: first});
+    const second = exportZone(grown, {format: 'bind', date: DATE, previous: first});
     expect(second).toContain(' 2026030501 ');
-    const ahead = await exportZone(topology, {format: 'bind', serial: 4_000_000_000, date: DATE});
-    expect(await exportZone(grown, {format: 'bind', date: later, previous: ahead})).toContain(' 4000000001 ');
-    const last = await exportZone(topology, {format: 'bind', serial: 4_294_967_295, date: DATE});
-    await expect(exportZone(grown, {format: 'bind', date: later, previous: last})).rejects.toMatchObject({
-      code: 'DNS_SERIAL',
-    });
+    const ahead = exportZone(topology, {format: 'bind', serial: 4_000_000_000, date: DATE});
+    expect(exportZone(grown, {format: 'bind', date: later, previous: ahead})).toContain(' 4000000001 ');
+    const last = exportZone(topology, {format: 'bind', serial: 4_294_967_295, date: DATE});
+    expect(() => exportZone(grown, {format: 'bind', date: later, previous: last})).toThrow(
+      expect.objectContaining({code: 'DNS_SERIAL'}),
+    );
   });
 
   it('marks only what Cloudflare proxies, without SOA and NS', async () => {
-    const text = await exportZone(readTopology(network()), {format: 'cloudflare', date: DATE});
+    const text = exportZone(readTopology(network()), {format: 'cloudflare', date: DATE});
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith(';;'));
     expect(lines.every((line) => /; cf_tags=cf-proxied:(?:true|false)$/.test(line))).toBe(true);
     const proxied = lines.filter((line) => line.endsWith(':true')).map((line) => line.split('.')[0]);
@@ -191,13 +191,15 @@ describe('an export', () => {
 
   it('says when a zone is too big for the import of Cloudflare', async () => {
     const big = readTopology(network({nodes: 2_000}));
-    await expect(exportZone(big, {format: 'cloudflare', date: DATE})).rejects.toMatchObject({code: 'DNS_TOO_BIG'});
+    expect(() => exportZone(big, {format: 'cloudflare', date: DATE})).toThrow(
+      expect.objectContaining({code: 'DNS_TOO_BIG'}),
+    );
   });
 
   it('is the same text for the same network, in every format', async () => {
     for (const format of ['bind', 'cloudflare', 'json', 'terraform', 'octodns'] as const) {
-      const write = (): Promise<string> => exportZone(readTopology(network()), {format, date: DATE});
-      expect(await write(), format).toBe(await write());
+      const write = (): string => exportZone(readTopology(network()), {format, date: DATE});
+      expect(write(), format).toBe(write());
     }
   });
 });
@@ -227,7 +229,7 @@ describe('an import', () => {
     const {records: read} = readZoneFile(file);
     const {input, kept} = importZone('q.example', toRecordSets(read), PORTS);
     expect(kept.map(setKey)).toEqual(['q.example MX', 'mail.q.example A']);
-    const text = await exportZone(readTopology(input), {format: 'bind', date: DATE});
+    const text = exportZone(readTopology(input), {format: 'bind', date: DATE});
     expect(text).toMatch(/3600 IN MX\s+10 mail\.q\.example\./);
   });
 

@@ -5,8 +5,6 @@ import {bindStun} from '../../stun/client.ts';
 import type {Contact} from './report.ts';
 import type {ZoneResolver} from './resolver.ts';
 
-/** Slower than this is down for whoever waits for it. */
-const TIMEOUT_MS = 10_000;
 /** A certificate is renewed long before. */
 const EXPIRES_SOON_DAYS = 14;
 
@@ -19,12 +17,14 @@ class Unnamed extends Error {}
 export interface ContactContext {
   resolver: ZoneResolver;
   dialler: Dialler;
+  /** For each contact. */
+  timeoutMs: number;
   signal: AbortSignal;
 }
 
 /** A multiaddr, at which the peer has to prove its id. */
-export function dial(address: string, {dialler, signal}: ContactContext): Promise<Contact> {
-  return attempt(address, signal, async (until) => ({latencyMs: await dialler.dial(address, until)}));
+export function dial(address: string, {dialler, ...context}: ContactContext): Promise<Contact> {
+  return attempt(address, context, async (until) => ({latencyMs: await dialler.dial(address, until)}));
 }
 
 /** A STUN or TURN server: both answer a Binding request. */
@@ -35,21 +35,28 @@ export function bind(
     port,
     transport,
   }: {scheme: 'stun' | 'stuns' | 'turn' | 'turns'; host: string; port: number; transport: 'udp' | 'tcp' | 'tls'},
-  {resolver, signal}: ContactContext,
+  {resolver, ...context}: ContactContext,
 ): Promise<Contact> {
   const target = `${scheme}:${host}:${port}${transport === 'tls' ? '' : `?transport=${transport}`}`;
-  return attempt(target, signal, async (until) => {
+  return attempt(target, context, async (until) => {
     const [address] = await resolver.addresses(host, until);
     if (address === undefined) throw new Unnamed(`${host} has no address`);
     const tls = {servername: host};
-    const {rttMs} = await bindStun({host: address, port, transport, tls, timeoutMs: TIMEOUT_MS / 2, signal: until});
+    const {rttMs} = await bindStun({
+      host: address,
+      port,
+      transport,
+      tls,
+      timeoutMs: context.timeoutMs / 2,
+      signal: until,
+    });
     return {latencyMs: Math.round(rttMs * 10) / 10};
   });
 }
 
 /** The health page of an HTTP service. */
-export function health(url: URL, {resolver, signal}: ContactContext): Promise<Contact> {
-  return attempt(url.href, signal, async (until) => {
+export function health(url: URL, {resolver, ...context}: ContactContext): Promise<Contact> {
+  return attempt(url.href, context, async (until) => {
     const addresses = await resolver.addresses(url.hostname, until);
     if (addresses.length === 0) throw new Unnamed(`${url.hostname} has no address`);
     const {status, latencyMs, certificate} = await getHealthPage({url, addresses, signal: until});
@@ -63,17 +70,17 @@ export function health(url: URL, {resolver, signal}: ContactContext): Promise<Co
 
 async function attempt(
   target: string,
-  signal: AbortSignal,
+  {signal, timeoutMs}: Pick<ContactContext, 'signal' | 'timeoutMs'>,
   run: (signal: AbortSignal) => Promise<Omit<Contact, 'target' | 'result'>>,
 ): Promise<Contact> {
-  const late = AbortSignal.timeout(TIMEOUT_MS);
+  const late = AbortSignal.timeout(timeoutMs);
   try {
     return {target, result: 'ok', ...(await run(AbortSignal.any([signal, late])))};
   } catch (error) {
     signal.throwIfAborted();
     const result = resultOf(error, late.aborted);
     const detail =
-      result === 'refused' ? 'refused' : late.aborted ? `no answer in ${TIMEOUT_MS / 1_000} s` : wordsOf(error);
+      result === 'refused' ? 'refused' : late.aborted ? `no answer in ${timeoutMs / 1_000} s` : wordsOf(error);
     return {target, result, detail};
   }
 }

@@ -17,6 +17,8 @@ const HEADER_BYTES = 12;
 export class ZoneResolver {
   readonly server: DnsServer;
   #answers = 0;
+  /** Some let nothing through over UDP: then it is not tried each time. */
+  #udp: 'untried' | 'works' | 'silent' = 'untried';
   #failures = 0;
   #lastFailure: unknown;
 
@@ -62,10 +64,13 @@ export class ZoneResolver {
 
   /** Undefined when there is none, or none that is whole. */
   async #overUdp(message: Buffer, signal: AbortSignal): Promise<IncomingMessage | undefined> {
+    if (this.#udp === 'silent') return undefined;
     // Id, question count and question come back as they were sent.
     const isAnswer = (bytes: Buffer): boolean =>
       bytes.readUInt16BE() === message.readUInt16BE() && bytes.includes(message.subarray(HEADER_BYTES));
     const bytes = await exchangeDatagram(this.server, message, signal, isAnswer).catch(() => undefined);
+    if (bytes !== undefined) this.#udp = 'works';
+    else if (this.#udp === 'untried') this.#udp = 'silent';
     return bytes === undefined || isTruncated(bytes) ? undefined : decodeMessage(bytes);
   }
 

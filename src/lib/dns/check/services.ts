@@ -17,7 +17,7 @@ export function checkServices(
   return inParallel(AT_ONCE, topology.nodes, async (node) => {
     const contacts = await Promise.all(contactsOf(node, topology, context));
     onProgress();
-    const status = contacts.length === 0 ? 'not deployed' : statusOf(contacts);
+    const status = statusOf(contacts);
     const fix = fixFor(node, status, contacts);
     return {label: nodeLabel(node), status, contacts, ...(fix !== undefined && {fix})};
   });

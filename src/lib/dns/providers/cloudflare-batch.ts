@@ -62,8 +62,8 @@ function settings({name, type, ttlSeconds: ttl, proxied}: RecordSet): object {
   return {name, type, ttl, ...(PROXIABLE.has(type) && {proxied})};
 }
 
-function toBatch(operations: readonly Operation[]): Batch {
-  const of = (kind: Operation[0]): object[] => operations.filter(([each]) => each === kind).map(([, body]) => body);
+function toBatch(work: readonly Operation[]): Batch {
+  const of = (kind: Operation[0]): object[] => work.filter(([each]) => each === kind).map(([, body]) => body);
   // Bodies are written from text, field by field; the client's types want each type's own.
   return {deletes: of('deletes'), patches: of('patches'), posts: of('posts')} as Batch;
 }

@@ -26,12 +26,12 @@ export interface ExportOptions {
  * its serial when nothing else changed, and has a higher one otherwise.
  * Throws usage errors: DNS_NAME_SERVER where a zone file has nobody to name, DNS_TOO_BIG and DNS_SERIAL.
  */
-export async function exportZone(topology: Topology, options: ExportOptions): Promise<string> {
+export function exportZone(topology: Topology, options: ExportOptions): string {
   const {zone, layout} = topology;
   const records = allRecords(topology);
   const about = `${zone}, ${layout} layout. Written by quiver dns export: change the topology, not this file.`;
   const zoneExport = {zone, apex: [], records, notes: [about]};
-  const writers: Record<ZoneFormat, () => string | Promise<string>> = {
+  const writers: Record<ZoneFormat, () => string> = {
     bind: () => bindZone(topology, options, zoneExport.notes),
     cloudflare: () => writeCloudflareFile(zoneExport),
     json: () => `${toJson({zone, layout, records}, 2)}\n`,
@@ -65,7 +65,7 @@ function allRecords(topology: Topology): RecordSet[] {
   const types = new Map([...Map.groupBy(own, ({name}) => name)].map(([name, sets]) => [name, sets.map(typeOf)]));
   for (const {name, type} of others) {
     const beside = types.get(name) ?? [];
-    const clash = beside.includes(type) || beside.some((own) => (own === 'CNAME') !== (type === 'CNAME'));
+    const clash = beside.includes(type) || beside.some((each) => (each === 'CNAME') !== (type === 'CNAME'));
     if (clash) throw misplaced(name, type, "quiver's own records are there", 'Take it out, or leave the service out.');
     if (name === zone && type === 'NS') throw misplaced(name, type, 'it has a setting', 'Move it to dns.name_servers.');
     if (name === zone && type === 'SOA') throw misplaced(name, type, 'quiver writes it', 'Take it out.');
