@@ -7,12 +7,11 @@ const MAX_SHOWN = 50;
 
 /** The services and what is wrong with the records, for people. */
 export function checkText(check: ZoneCheck): string {
-  const wrong = check.records.filter(({status}) => status !== 'as wanted');
-  const drift = wrong
-    .slice(0, MAX_SHOWN)
-    .map(({name, type, status, detail}) => [name, type, status, detail ?? '']);
+  const wrong = check.records.filter(({status}) => status === 'missing' || status === 'differs');
+  const unknown = check.records.filter(({status}) => status === 'unknown');
+  const drift = wrong.slice(0, MAX_SHOWN).map(({name, type, status, detail}) => [name, type, status, detail ?? '']);
   const more = wrong.length > MAX_SHOWN ? [`and ${wrong.length - MAX_SHOWN} more`] : [];
-  const right = check.records.length - wrong.length;
+  const right = check.records.length - wrong.length - unknown.length;
   const fixes = [...new Set(check.services.map(({label, fix}) => fix && `${label}: ${fix}`))].filter(
     (fix) => fix !== undefined,
   );
@@ -22,6 +21,9 @@ export function checkText(check: ZoneCheck): string {
     `${right} of ${check.records.length} sets are as wanted.`,
     ...(drift.length > 0
       ? [table(['NAME', 'TYPE', 'STATUS', 'FOUND'], drift), ...more, 'Bring them in line: quiver dns plan']
+      : []),
+    ...(unknown.length > 0
+      ? [`${unknown.length} sets could not be asked for: ${unknown[0]?.detail ?? ''}. Ask another server: --resolver`]
       : []),
     ...(fixes.length > 0 ? ['', ...fixes] : []),
   ].join('\n');

@@ -1,3 +1,6 @@
+import {once} from 'node:events';
+import {connect} from 'node:net';
+
 import type {Libp2p} from '@libp2p/interface';
 import {multiaddr} from '@multiformats/multiaddr';
 
@@ -61,6 +64,8 @@ export class Dialler {
       const elapsedMs = Math.round((performance.now() - start) * 10) / 10;
       await connection.close({signal}).catch(() => connection.abort(new Error('not closed in time')));
       return elapsedMs;
+    } catch (error) {
+      throw error instanceof Event ? await reasonOf(address, signal) : error;
     } finally {
       busy.delete(idle);
       if (busy.size === 0) this.#busy.delete(peer);
@@ -75,5 +80,19 @@ export class Dialler {
     const node = this.#open();
     this.#nodes.push(node);
     return node;
+  }
+}
+
+/** A WebSocket only tells that it failed; whether anybody listens there is found out without it. */
+async function reasonOf(address: string, signal: AbortSignal): Promise<unknown> {
+  const [host, tcp] = multiaddr(address).getComponents();
+  const socket = connect({host: host?.value ?? '', port: Number(tcp?.value), signal});
+  try {
+    await once(socket, 'connect');
+    return new Error('no WebSocket of libp2p answers there');
+  } catch (error) {
+    return error;
+  } finally {
+    socket.destroy();
   }
 }

@@ -3,7 +3,7 @@ import type {Dialler} from '../../probe/dialler.ts';
 import {getHealthPage} from '../../probe/health-page.ts';
 import {bindStun} from '../../stun/client.ts';
 import type {Contact} from './report.ts';
-import type {ZoneResolver} from './resolver.ts';
+import {ResolverError, type ZoneResolver} from './resolver.ts';
 
 /** A certificate is renewed long before. */
 const EXPIRES_SOON_DAYS = 14;
@@ -87,6 +87,7 @@ async function attempt(
 
 function resultOf(error: unknown, isLate: boolean): Contact['result'] {
   if (error instanceof Unnamed) return 'unnamed';
+  if (error instanceof ResolverError) return 'failed';
   const codes = [...codesOf(error)];
   if (codes.some((code) => REFUSED.has(code))) return 'refused';
   return isLate || codes.some((code) => SILENT.has(code)) ? 'silent' : 'failed';

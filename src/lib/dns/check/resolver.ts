@@ -13,6 +13,9 @@ const NAME_ERROR = 3;
 const MAX_FAILURES = 8;
 const HEADER_BYTES = 12;
 
+/** Whoever was asked for a name did not answer, which says nothing of what is behind the name. */
+export class ResolverError extends Error {}
+
 /** One name and type, asked of one server: over UDP, and over TCP for what doesn't fit or doesn't get through. */
 export class ZoneResolver {
   readonly server: DnsServer;
@@ -20,7 +23,7 @@ export class ZoneResolver {
   /** Some let nothing through over UDP: then it is not tried each time. */
   #udp: 'untried' | 'works' | 'silent' = 'untried';
   #failures = 0;
-  #lastFailure: unknown;
+  #lastFailure: ResolverError | undefined;
 
   /** @param server As for `readDnsServer`; the system's first resolver without it. */
   constructor(server?: string) {
@@ -36,7 +39,7 @@ export class ZoneResolver {
     const question = {name, type: typeNumber(type)};
     const message = encodeMessage({id: randomInt(65_536), opcode: OPCODE.query, recursion: true, question});
     const {rcode, answers} = await this.#ask(message, caller);
-    if (rcode !== 0 && rcode !== NAME_ERROR) throw new Error(`the server says ${RCODES.get(rcode) ?? rcode}`);
+    if (rcode !== 0 && rcode !== NAME_ERROR) throw new ResolverError(`the resolver says ${RCODES.get(rcode) ?? rcode}`);
     const values = answers.filter((record) => record.type === type).map(({value}) => value);
     return recordSet(name, type, 0, values).values;
   }
@@ -57,7 +60,8 @@ export class ZoneResolver {
     } catch (error) {
       caller.throwIfAborted();
       this.#failures += 1;
-      this.#lastFailure = late.aborted ? new Error(`the resolver ${this.server.host} does not answer`) : error;
+      const why = late.aborted || !(error instanceof Error) ? 'does not answer' : `can't be asked: ${error.message}`;
+      this.#lastFailure = new ResolverError(`the resolver ${this.server.host}:${this.server.port} ${why}`);
       throw this.#lastFailure;
     }
   }

@@ -47,6 +47,7 @@ function fixFor(node: DnsNode, status: ServiceCheck['status'], contacts: readonl
   if (contacts.length === 0 && peerId === undefined) {
     return `Its peer id is not known: --peer-id ${nodeLabel(node)}=12D3KooW…`;
   }
+  if (contacts.some(({detail}) => detail?.startsWith('the resolver'))) return 'Ask another server: --resolver';
   if (contacts.every(({result}) => result === 'unnamed')) return 'Its name is not in the zone yet: quiver dns plan';
   if (status === 'not deployed') return `Start it there: quiver ${service} start; or leave it out of dns.services`;
   const wrongPeer = contacts.some(({detail}) => /peer id|unexpected peer/i.test(detail ?? ''));
