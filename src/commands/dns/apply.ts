@@ -14,7 +14,9 @@ export default class DnsApply extends BaseCommand<typeof DnsApply> {
     plan: Flags.string({helpValue: '<checksum>', description: 'The plan that you agree to; asked for on a terminal'}),
     'allow-deletions': Flags.integer({min: 1, description: 'Go on although up to this many records are deleted'}),
   };
-  static override examples = ['<%= config.bin %> <%= command.id %> --plan 3f9c1b2a7d04'];
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --zone quiver.example --host 203.0.113.10 --provider file --zone-file zone.txt --plan 3f9c1b2a7d04',
+  ];
 
   async run(): Promise<object> {
     const [{zoneRequest}, {agreedPlan}, {applyPlan}] = await Promise.all([

@@ -17,7 +17,9 @@ export default class DnsCheck extends BaseCommand<typeof DnsCheck> {
       description: "Server to ask instead of the system's, e.g. 192.0.2.53",
     }),
   };
-  static override examples = ['<%= config.bin %> <%= command.id %> --resolver 127.0.0.1:5353'];
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --zone quiver.example --host 203.0.113.10 --resolver 127.0.0.1:5353',
+  ];
 
   async run(): Promise<object> {
     const [config, {loadTopology}, {checkExit, checkText}, {checkZone}] = await Promise.all([

@@ -10,8 +10,8 @@ export default class DnsImport extends BaseCommand<typeof DnsImport> {
   static override args = {file: Args.string({required: true, description: 'Zone file; - is stdin'})};
   static override flags = {zone: keyFlag('dns.zone')};
   static override examples = [
-    '<%= config.bin %> dns export --zone quiver.example --host 203.0.113.10 --out zone.txt && <%= config.bin %> <%= command.id %> zone.txt',
-    '<%= config.bin %> <%= command.id %> zone.txt > quiver.yaml',
+    '<%= config.bin %> <%= command.id %> zone.txt',
+    '<%= config.bin %> <%= command.id %> - --zone quiver.example < zone.txt',
   ];
 
   async run(): Promise<object> {

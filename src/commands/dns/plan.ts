@@ -8,8 +8,8 @@ export default class DnsPlan extends BaseCommand<typeof DnsPlan> {
     "Compares the zone as it is with what the settings want, and never writes. Only quiver's own records are changed or deleted. Exits with 3 when something is to be done.";
   static override flags = {...TOPOLOGY_FLAGS, ...PROVIDER_FLAGS};
   static override examples = [
-    '<%= config.bin %> dns export --zone quiver.example --host 203.0.113.10 --out zone.txt && <%= config.bin %> <%= command.id %> --provider file --zone-file zone.txt --zone quiver.example --host 203.0.113.11',
-    '<%= config.bin %> <%= command.id %> --provider cloudflare',
+    '<%= config.bin %> <%= command.id %> --zone quiver.example --host 203.0.113.10 --provider file --zone-file zone.txt',
+    '<%= config.bin %> <%= command.id %> --zone quiver.example --host 203.0.113.10 --provider cloudflare',
   ];
 
   async run(): Promise<object> {

@@ -15,6 +15,7 @@ export default class NetworkAdd extends BaseCommand<typeof NetworkAdd> {
       description: 'Multiaddr, /dnsaddr/<domain> or host:port of a bootstrap',
     }),
     from: Flags.string({
+      exclusive: ['relay', 'loopback-only'],
       helpValue: '<file>',
       description: 'Signed profile that its operator published (quiver dns export --format profile)',
     }),
@@ -53,7 +54,11 @@ export default class NetworkAdd extends BaseCommand<typeof NetworkAdd> {
         ? await addNetwork(this.places, network, {replace: force})
         : await addSignedNetwork(this.places, signed, {replace: force});
     const {profile} = added;
-    if (added.signer !== undefined) this.log(`It was signed by ${added.signer}.`);
+    if (added.signer !== undefined) {
+      this.log(
+        `It was signed by ${added.signer}${signer === undefined ? ': ask its operator whether that is so' : ''}.`,
+      );
+    }
     this.log(`Added the network ${profile.name}. Use it with --profile ${profile.name}, or for good:`);
     this.log(`quiver network use ${profile.name}`);
     return added;

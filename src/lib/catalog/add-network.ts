@@ -54,7 +54,7 @@ export async function addNetwork(
 
 /**
  * Adds the network that an operator has published, if its signature holds and is by the signer that is expected.
- * Throws RECORD_INVALID, NETWORK_SIGNER, and the errors of `parseProfile` and `saveProfile`.
+ * Throws RECORD_INVALID, NETWORK_SIGNER, NETWORK_NAME, and the errors of `parseProfile` and `saveProfile`.
  */
 export async function addSignedNetwork(
   places: Places,
@@ -69,6 +69,16 @@ export async function addSignedNetwork(
       message: `${from} was signed by ${signed.signer}, not by ${signer}`,
       fix: 'Ask the operator of the network for the file anew.',
       exit: EXIT.refused,
+    });
+  }
+  const [, published = name] = /^name: *([\w-]+) *$/m.exec(signed.yaml) ?? [];
+  // It is part of the protocols that peers speak.
+  if (published !== name) {
+    throw new QuiverError({
+      code: 'NETWORK_NAME',
+      message: `${from} is of the network ${published}, and everyone on it calls it so`,
+      fix: `quiver network add ${published} --from ${from}`,
+      exit: EXIT.usage,
     });
   }
   const profile = await parseProfile(signed.yaml, from, name);

@@ -7,13 +7,13 @@ import {ZoneResolver} from './resolver.ts';
 import {checkServices} from './services.ts';
 
 /** Slower than this is down for whoever waits for it. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 6_000;
 
 export interface CheckOptions {
   topology: Topology;
   /** `host:port`; the system's without it. */
   resolver?: string | undefined;
-  /** For each contact. @default 10,000 */
+  /** For each contact. @default 6,000 */
   timeoutMs?: number;
   signal: AbortSignal;
   /** Told of what is done now and then: 500 nodes take their time. */

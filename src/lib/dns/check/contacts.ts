@@ -47,7 +47,7 @@ export function bind(
       port,
       transport,
       tls,
-      timeoutMs: context.timeoutMs / 2,
+      timeoutMs: context.timeoutMs,
       signal: until,
     });
     return {latencyMs: Math.round(rttMs * 10) / 10};

@@ -4,7 +4,7 @@ import {bind, dial, health, type ContactContext} from './contacts.ts';
 import {inParallel} from './in-parallel.ts';
 import {statusOf, type Contact, type ServiceCheck} from './report.ts';
 
-/** Nodes contacted at a time: 500 that are all silent take a minute and a half. */
+/** Nodes contacted at a time: 500 that are all silent take a minute. */
 const AT_ONCE = 64;
 const REGISTRY_PORT = 8082;
 
