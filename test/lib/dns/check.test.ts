@@ -116,8 +116,8 @@ describe('a resolver', () => {
       socket.on('error', () => {});
       socket.once('data', (data) => {
         const bytes = answer(data.subarray(2));
-        if (bytes === undefined) return void socket.destroy();
-        socket.end(Buffer.concat([Buffer.of(bytes.length >> 8, bytes.length & 255), bytes]));
+        if (bytes === undefined) socket.destroy();
+        else socket.end(Buffer.concat([Buffer.of(bytes.length >> 8, bytes.length & 255), bytes]));
       });
     }).listen(0, '127.0.0.1');
     await once(tcp, 'listening');

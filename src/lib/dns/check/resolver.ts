@@ -35,7 +35,8 @@ export class ZoneResolver {
    * be reached or refuses.
    */
   async resolve(name: string, type: string, caller: AbortSignal): Promise<readonly string[]> {
-    if (this.#answers === 0 && this.#failures >= MAX_FAILURES) throw this.#lastFailure;
+    if (this.#lastFailure !== undefined && this.#answers === 0 && this.#failures >= MAX_FAILURES)
+      throw this.#lastFailure;
     const question = {name, type: typeNumber(type)};
     const message = encodeMessage({id: randomInt(65_536), opcode: OPCODE.query, recursion: true, question});
     const {rcode, answers} = await this.#ask(message, caller);

@@ -1,6 +1,3 @@
-/** Types that quiver writes; what it reads in a zone can be of any other. */
-export type OwnType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'HTTPS' | 'NAPTR' | 'NS' | 'SOA' | 'SRV' | 'TXT';
-
 /**
  * All records of one name and type: the unit of DNS that is compared, replaced and deleted (RFC 2181 section 5), so
  * that it has one TTL.

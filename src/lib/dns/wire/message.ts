@@ -5,7 +5,6 @@ import {decodeData, typeName, typeNumber} from './rdata.ts';
 export const CLASS = {in: 1, none: 254, any: 255} as const;
 export const OPCODE = {query: 0, update: 5} as const;
 export const TYPE_AXFR = 252;
-export const TYPE_ANY = 255;
 export const TYPE_TSIG = 250;
 
 /** Names of RFC 1035, 2136 and 8945 for what a server answers. */
