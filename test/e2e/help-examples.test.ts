@@ -5,6 +5,7 @@ import path from 'node:path';
 
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
+import {DNS_ENVIRONMENT, DNS_EXITS, ZONE_FILE} from '../support/dns/examples.ts';
 import {furnishMoney, MONEY_ENVIRONMENT, MONEY_EXITS} from '../support/furnish-money.ts';
 import {commands, type ManifestCommand} from '../support/manifest.ts';
 import {collect, ROOT, RUN_JS, type RunResult, spawnQuiver, temporaryHome, waitForLine} from '../support/quiver.ts';
@@ -18,6 +19,7 @@ const MOVES_TIME = /^quiver chain (advance|mine)\b/;
 const OTHER_EXITS = new Map<string, number>([
   ['quiver init', 2 /* asks, and there is no terminal to ask on */],
   ...MONEY_EXITS,
+  ...DNS_EXITS,
 ]);
 /** Stands in for default ports, which something else on this machine may have. */
 const FREE_PORTS = Object.fromEntries(
@@ -66,6 +68,7 @@ function shell(line: string, cwd: string, env: NodeJS.ProcessEnv): ChildProcess 
 function furnish(folder: string): void {
   symlinkSync(path.join(ROOT, 'models'), path.join(folder, 'models'));
   writeFileSync(path.join(folder, 'question.txt'), 'What is a relay node?\n');
+  writeFileSync(path.join(folder, 'zone.txt'), ZONE_FILE);
   mkdirSync(path.join(folder, 'stick'));
 }
 
@@ -102,7 +105,7 @@ beforeAll(async () => {
   symlinkSync(RUN_JS, path.join(place.home, 'bin', 'quiver'));
   symlinkSync(process.execPath, path.join(place.home, 'bin', 'node'));
   furnish(place.home);
-  network = await start(place.home, {...place.env, ...FREE_PORTS, ...MONEY_ENVIRONMENT});
+  network = await start(place.home, {...place.env, ...FREE_PORTS, ...MONEY_ENVIRONMENT, ...DNS_ENVIRONMENT});
   await furnishMoney(place.home);
   // Something for `receipts` and `stats` to show.
   expect(

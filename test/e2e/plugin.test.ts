@@ -67,6 +67,22 @@ describe('a plugin', () => {
     ]);
   });
 
+  it('adds a DNS provider, which takes plans as any other', async () => {
+    const about = ['--zone', 'quiver.example', '--host', '203.0.113.10', '--provider', 'sample-dns'];
+    const plan = await quiver('dns', 'plan', ...about, '--json');
+    expect(plan.code).toBe(3);
+    const {checksum, provider} = JSON.parse(plan.stdout) as {checksum: string; provider: string};
+    expect(provider).toBe('sample-dns');
+    expect(await quiver('dns', 'apply', ...about, '--plan', checksum)).toMatchObject({code: 0});
+    expect(await quiver('dns', 'plan', ...about)).toMatchObject({code: 0});
+    const zones = JSON.parse(readFileSync(path.join(home.home, 'sample-dns.json'), 'utf8')) as Record<string, object[]>;
+    expect(zones['quiver.example']).toContainEqual(
+      expect.objectContaining({name: 'gateway.quiver.example', type: 'A', values: ['203.0.113.10']}),
+    );
+    const unknown = await quiver('dns', 'plan', ...about.slice(0, -1), 'nobody');
+    expect(unknown).toMatchObject({code: 2, stderr: expect.stringContaining('sample-dns') as string});
+  });
+
   it('that fails is named, with the way to be rid of it', async () => {
     const config = await loadConfig();
     const hook = {target: path.join(ROOT, 'test', 'fixtures', 'no-such-hook.js'), identifier: 'default'};

@@ -11,7 +11,7 @@ import {ROOT, runQuiver, type RunOptions} from '../support/quiver.ts';
 
 /** Each costs 20 to 200 ms of every start that loads it. */
 const HEAVY =
-  /node_modules\/(libp2p|@libp2p|@chainsafe|@multiformats|multiformats|@noble|secp256k1|ethers|inquirer|@inquirer|node-llama-cpp|pino|prom-client|yaml|@bufbuild|datastore-core)\//;
+  /node_modules\/(libp2p|@libp2p|@chainsafe|@multiformats|multiformats|@noble|secp256k1|ethers|inquirer|@inquirer|node-llama-cpp|pino|prom-client|yaml|@bufbuild|datastore-core|cloudflare)\//;
 /** What quiver may load for `--help` beyond a bare oclif program: its plugins, its base class. */
 const MOST_TIMES_BARE = 1.3;
 

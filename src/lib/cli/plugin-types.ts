@@ -1,4 +1,5 @@
 // What a plugin may import from `@quiver-network/quiver/plugin`: types only, since the published package is a bundle.
+import type {DnsProvider} from '../dns/providers/provider.ts';
 import type {Backend} from '../inference/backend.ts';
 
 export type {
@@ -15,5 +16,11 @@ export type {
   Usage,
 } from '../inference/backend.ts';
 
+export type {RecordSet} from '../dns/model/record-set.ts';
+export type {Change, DnsProvider} from '../dns/providers/provider.ts';
+
 /** The default export of the file that a plugin names as `oclif.hooks.backends` in its package.json. */
 export type BackendsHook = () => Promise<Backend[]>;
+
+/** The same for `oclif.hooks.dns_providers`. */
+export type DnsProvidersHook = () => Promise<DnsProvider[]>;

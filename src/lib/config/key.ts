@@ -154,16 +154,16 @@ export function amount<Default>(options: Common<Default> & {max: bigint}): Key<b
 
 /** A list in YAML, separated by commas in the environment and in `config set`. */
 export function list<Default>(
-  options: Common<Default> & {expects: string; pattern?: Pattern},
+  options: Common<Default> & {expects: string; pattern?: Pattern; /** @default 256 */ maxItems?: number},
 ): Key<readonly string[], Default> {
-  const {expects, pattern, ...common} = options;
+  const {expects, pattern, maxItems = MAX_LIST_ITEMS, ...common} = options;
   const item = text({description: '', default: undefined, ...(pattern === undefined ? {} : {pattern})});
   return {
     ...common,
     expects: `a list of ${expects}`,
     parse(raw) {
       const parts = typeof raw === 'string' ? splitCommas(raw) : raw;
-      if (!Array.isArray(parts) || parts.length > MAX_LIST_ITEMS) return undefined;
+      if (!Array.isArray(parts) || parts.length > maxItems) return undefined;
       const items = parts.map((part: Scalar) => item.parse(part));
       return items.every((each) => each !== undefined) ? items : undefined;
     },

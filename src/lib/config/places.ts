@@ -55,6 +55,11 @@ export function coturnFolder(places: Places): string {
   return join(places.state, 'coturn');
 }
 
+/** What a plan for a zone has begun to change. */
+export function dnsJournal(places: Places, zone: string): string {
+  return join(places.state, `dns-${zone}.json`);
+}
+
 /** Keystores, `<name>.json` each. */
 export function walletsFolder(places: Places): string {
   return join(places.data, 'wallets');

@@ -1,5 +1,6 @@
 import {amount, choice, duration, flag, integer, list, port, portOrOff, size, text, type Key} from './key.ts';
 import {SIGNAL_KEYS, STUN_KEYS, TURN_KEYS} from './keys/connection.ts';
+import {DNS_KEYS} from './keys/dns.ts';
 import {DEFAULT_PROFILE} from './profile.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -135,6 +136,7 @@ export const SCHEMA = {
   ...STUN_KEYS,
   ...TURN_KEYS,
   ...SIGNAL_KEYS,
+  ...DNS_KEYS,
 
   'chain.rpc_urls': list({
     description:

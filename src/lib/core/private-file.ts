@@ -6,6 +6,9 @@ import {dirname} from 'node:path';
 const PRIVATE_FILE_MODE = 0o600;
 export const PRIVATE_FOLDER_MODE = 0o700;
 
+/** For files that other programs are to read, e.g. a name server its zone. */
+export const PUBLIC_FILE_MODE = 0o644;
+
 const MODE_BITS = 0o777;
 
 /** File systems that know no hard links answer with one of these. */
@@ -33,14 +36,18 @@ export async function createPrivateFile(path: string, content: string | Uint8Arr
 
 /**
  * Replaces a file in one step: a reader sees the old content or the new, also after a crash.
- * A file that is there keeps its mode and stays a symbolic link's target; a new one is 0600.
+ * A file that is there keeps its mode and stays a symbolic link's target; a new one is 0600, or what is asked for.
  */
-export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  newMode = PRIVATE_FILE_MODE,
+): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const before = await stat(target).catch(() => undefined);
   const temporary = await writeTemporary(target, content);
   try {
-    if (before !== undefined) await chmod(temporary, before.mode & MODE_BITS);
+    await chmod(temporary, before === undefined ? newMode : before.mode & MODE_BITS);
     await rename(temporary, target);
   } catch (error) {
     await unlink(temporary);

@@ -1,0 +1,33 @@
+import type {Config} from '../config/config.ts';
+import {peerKeyFile, type Places} from '../config/places.ts';
+import {profileToYaml} from '../config/profile-file.ts';
+import {EXIT, QuiverError} from '../core/errors.ts';
+import type {Topology} from '../dns/model/topology.ts';
+import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
+import {signProfile} from '../records/signed-profile.ts';
+
+/** The key that answers for what an operator publishes. */
+const OPERATOR = 'operator';
+
+/**
+ * The network of the settings for everyone who is to join it through this zone, signed by the operator's key.
+ * Throws usage errors where nobody could join: on a local profile, and without a bootstrap whose peer id is known.
+ */
+export async function exportProfile(config: Config, places: Places, {zone, nodes}: Topology): Promise<string> {
+  const {profile} = config;
+  const listed = (service: string): string[] =>
+    nodes.some((node) => node.service === service && node.peerId !== undefined) ? [`/dnsaddr/${service}.${zone}`] : [];
+  if (profile.loopbackOnly) {
+    throw unusable(`The profile ${profile.name} is for one machine`, 'Name the network: --profile my-net');
+  }
+  if (listed('bootstrap').length === 0) {
+    throw unusable('No bootstrap has a peer id, so nobody could join', 'Give it: --peer-id bootstrap1=12D3KooW…');
+  }
+  const key = await loadOrCreatePeerKey(peerKeyFile(places, OPERATOR));
+  const yaml = await profileToYaml({...profile, bootstrapNodes: listed('bootstrap'), relayNodes: listed('relay')});
+  return signProfile(yaml, key);
+}
+
+function unusable(message: string, fix: string): QuiverError {
+  return new QuiverError({code: 'DNS_PROFILE', message, fix, exit: EXIT.usage});
+}

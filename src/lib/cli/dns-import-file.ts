@@ -1,0 +1,53 @@
+import {createReadStream} from 'node:fs';
+
+import {dnsPorts} from '../catalog/dns-topology.ts';
+import type {Config} from '../config/config.ts';
+import {EXIT, QuiverError} from '../core/errors.ts';
+import type {Finding} from '../dns/lint/finding.ts';
+import {lintZoneFile} from '../dns/lint/lint.ts';
+import {importZone, type ImportedZone} from '../dns/read/import-zone.ts';
+import {MAX_ZONE_BYTES, readZoneFile, toRecordSets, type ZoneProblem} from '../dns/read/zone-file.ts';
+
+export interface ImportedFile extends ImportedZone {
+  /** What could not be read at all. */
+  problems: readonly ZoneProblem[];
+  findings: readonly Finding[];
+}
+
+/** Reads and lints a zone file; `-` is stdin. Throws DNS_FILE_SIZE, DNS_NO_ZONE and the errors of `importZone`. */
+export async function importFile(path: string, config: Config): Promise<ImportedFile> {
+  const text = await readText(path);
+  const {zone, records, problems} = readZoneFile(text, config.get('dns.zone'));
+  if (zone === '') {
+    throw new QuiverError({
+      code: 'DNS_NO_ZONE',
+      message: `It can't be told which zone ${path} is of: it has no SOA and no $ORIGIN`,
+      fix: 'Name it: --zone quiver.example',
+      exit: EXIT.usage,
+    });
+  }
+  return {
+    ...importZone(zone, toRecordSets(records), dnsPorts(config)),
+    problems,
+    findings: lintZoneFile(zone, records),
+  };
+}
+
+async function readText(path: string): Promise<string> {
+  const source: AsyncIterable<Buffer> = path === '-' ? process.stdin : createReadStream(path);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > MAX_ZONE_BYTES) {
+      throw new QuiverError({
+        code: 'DNS_FILE_SIZE',
+        message: `${path} has more than 16 MiB`,
+        fix: 'Give it the file of a single zone.',
+        exit: EXIT.usage,
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,44 @@
+import {Dialler} from '../../probe/dialler.ts';
+import {buildRecords} from '../build/zone.ts';
+import type {Topology} from '../model/topology.ts';
+import {checkRecords} from './records.ts';
+import type {ZoneCheck} from './report.ts';
+import {ZoneResolver} from './resolver.ts';
+import {checkServices} from './services.ts';
+
+/** Slower than this is down for whoever waits for it. */
+const TIMEOUT_MS = 6_000;
+
+export interface CheckOptions {
+  topology: Topology;
+  /** `host:port`; the system's without it. */
+  resolver?: string | undefined;
+  /** For each contact. @default 6,000 */
+  timeoutMs?: number;
+  signal: AbortSignal;
+  /** Told of what is done now and then: 500 nodes take their time. */
+  onProgress?: (done: number, all: number) => void;
+}
+
+/** Resolves every name, compares it with what the topology wants, and contacts what is behind it. */
+export async function checkZone({
+  topology,
+  resolver: server,
+  timeoutMs = TIMEOUT_MS,
+  signal,
+  onProgress,
+}: CheckOptions): Promise<ZoneCheck> {
+  const resolver = new ZoneResolver(server);
+  let done = 0;
+  const onNode = (): void => onProgress?.((done += 1), topology.nodes.length);
+  const dialler = await Dialler.open();
+  try {
+    const [records, services] = await Promise.all([
+      checkRecords(buildRecords(topology), resolver, signal),
+      checkServices(topology, {resolver, dialler, timeoutMs, signal}, onNode),
+    ]);
+    return {zone: topology.zone, records, services};
+  } finally {
+    await dialler.close();
+  }
+}

@@ -1,0 +1,150 @@
+import type Cloudflare from 'cloudflare';
+import type {RecordResponse} from 'cloudflare/resources/dns/records.js';
+
+import {EXIT, QuiverError, type ExitCode} from '../../core/errors.ts';
+import {recordSet, type RecordSet} from '../model/record-set.ts';
+import {fromCloudflare} from '../write/cloudflare-record.ts';
+import {applyChanges} from './apply-changes.ts';
+import {recordKey, toBatches} from './cloudflare-batch.ts';
+import type {Change, DnsProvider} from './provider.ts';
+
+const PER_PAGE = 5_000;
+/** Of a request that was refused for its rate or failed in between; the client waits as long as it is told. */
+const MAX_RETRIES = 6;
+const TIMEOUT_MS = 30_000;
+/** Means automatic, which it is behind the proxy. */
+const AUTOMATIC_TTL = 1;
+const NO_PERMISSION: ReadonlySet<number> = new Set([401, 403]);
+/** Codes of an answer 400 that means the token (developers.cloudflare.com/api, troubleshooting). */
+const BAD_TOKEN: ReadonlySet<number> = new Set([6_003, 6_111, 9_106, 9_109, 10_000, 10_001]);
+/** The plan of the zone has no room for another record. */
+const QUOTA = 81_045;
+
+type Fetch = NonNullable<NonNullable<ConstructorParameters<typeof Cloudflare>[0]>['fetch']>;
+
+/** Zones at Cloudflare, through its own client. The token needs the right to edit DNS of the zone. */
+export class CloudflareProvider implements DnsProvider {
+  readonly name = 'cloudflare';
+  readonly #token: string;
+  readonly #fetch: Fetch | undefined;
+  #client: Promise<Cloudflare> | undefined;
+
+  constructor(token: string, fetch?: Fetch) {
+    this.#token = token;
+    this.#fetch = fetch;
+  }
+
+  /** It makes the HTTPS records of proxied names itself, and their TTL is automatic. */
+  prepare(sets: readonly RecordSet[]): RecordSet[] {
+    const proxied = new Set(sets.filter((set) => set.proxied).map(({name}) => name));
+    return sets
+      .filter(({name, type}) => !(type === 'HTTPS' && proxied.has(name)))
+      .map((set) => (set.proxied ? {...set, ttlSeconds: AUTOMATIC_TTL} : set));
+  }
+
+  async read(zone: string, signal: AbortSignal): Promise<RecordSet[]> {
+    return toSets(await this.#list(await this.#zoneId(zone, signal), signal));
+  }
+
+  /** In transactions of up to 200 records, after a look at whether the sets are still as they were. */
+  async apply(zone: string, changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    const zoneId = await this.#zoneId(zone, signal);
+    const records = await this.#list(zoneId, signal);
+    applyChanges(toSets(records), changes);
+    for (const batch of toBatches(changes, records)) {
+      await this.#call(signal, (client, options) => client.dns.records.batch({zone_id: zoneId, ...batch}, options));
+    }
+  }
+
+  async #list(zoneId: string, signal: AbortSignal): Promise<RecordResponse[]> {
+    return this.#call(signal, async (client, options) => {
+      const found: RecordResponse[] = [];
+      for await (const record of client.dns.records.list({zone_id: zoneId, per_page: PER_PAGE}, options))
+        found.push(record);
+      return found;
+    });
+  }
+
+  async #zoneId(zone: string, signal: AbortSignal): Promise<string> {
+    const {result} = await this.#call(signal, (client, options) => client.zones.list({name: zone}, options));
+    // Another account may have begun to add the same zone.
+    const found = result.find(({status}) => status === 'active') ?? result[0];
+    if (found !== undefined) return found.id;
+    throw new QuiverError({
+      code: 'DNS_NO_ZONE',
+      message: `This account of Cloudflare has no zone ${zone}, or the token may not see it`,
+      fix: `Add the zone there, or make a token with "Zone.DNS: Edit" for ${zone}`,
+      exit: EXIT.refused,
+    });
+  }
+
+  async #call<T>(
+    signal: AbortSignal,
+    call: (client: Cloudflare, options: {signal: AbortSignal}) => PromiseLike<T>,
+  ): Promise<T> {
+    this.#client ??= this.#open();
+    try {
+      return await call(await this.#client, {signal});
+    } catch (error) {
+      signal.throwIfAborted();
+      throw explained(error);
+    }
+  }
+
+  async #open(): Promise<Cloudflare> {
+    const {default: Client} = await import('cloudflare');
+    return new Client({
+      apiToken: this.#token,
+      // Other ways to log in would be taken from the environment.
+      apiKey: null,
+      apiEmail: null,
+      maxRetries: MAX_RETRIES,
+      timeout: TIMEOUT_MS,
+      ...(this.#fetch !== undefined && {fetch: this.#fetch}),
+    });
+  }
+}
+
+function toSets(records: readonly RecordResponse[]): RecordSet[] {
+  return [...Map.groupBy(records, recordKey).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const ttl = Math.min(...group.map((record) => record.ttl));
+    // Where only some are, the others tell where the host is.
+    const proxied = group.every((record) => record.proxied);
+    return [recordSet(first.name.toLowerCase(), first.type, ttl, group.map(fromCloudflare), proxied)];
+  });
+}
+
+/** The client's errors have a status; their text can hold what was sent, but never the token. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof QuiverError) return error;
+  const status = 'status' in error && typeof error.status === 'number' ? error.status : undefined;
+  const [line = ''] = error.message.split('\n');
+  const codes = codesOf(error);
+  const say = (code: string, message: string, fix: string, exit: ExitCode = EXIT.failed): QuiverError =>
+    new QuiverError({code, message, fix, exit, cause: error});
+  if (status === undefined) {
+    return say('DNS_UNREACHABLE', `Cloudflare can't be reached: ${line}`, 'Check the connection, then run it again.');
+  }
+  if (status === 429) {
+    const fix = 'Run it again in five minutes: it goes on where it stopped.';
+    return say('DNS_RATE', 'Cloudflare takes no more requests for now (429)', fix);
+  }
+  if (codes.includes(QUOTA)) {
+    const fix = 'Publish fewer nodes, or take a plan of Cloudflare with more records.';
+    return say('DNS_QUOTA', 'The zone has as many records as its plan at Cloudflare allows', fix, EXIT.refused);
+  }
+  if (NO_PERMISSION.has(status) || codes.some((code) => BAD_TOKEN.has(code))) {
+    const fix = 'Check CLOUDFLARE_API_TOKEN: it needs "Zone.DNS: Edit" and "Zone: Read" for the zone.';
+    return say('DNS_REFUSED', `Cloudflare refused: ${line}`, fix, EXIT.refused);
+  }
+  return say('DNS_PROVIDER', `Cloudflare refused: ${line}`, 'Run it again: it goes on where it stopped.');
+}
+
+/** Cloudflare's own numbers of what was wrong. */
+function codesOf(error: Error): number[] {
+  const errors: unknown = 'errors' in error ? error.errors : undefined;
+  if (!Array.isArray(errors)) return [];
+  return errors.map((each: {code?: unknown} | null) => Number(each?.code));
+}

@@ -1,0 +1,130 @@
+import {recordSet, setKey, type RecordSet} from '../model/record-set.ts';
+import {absoluteName, canonicalData, ttlSeconds} from './canonical.ts';
+import {readEntries, type Entry} from './tokens.ts';
+
+/** One record of a file, before those of one name and type are put together. */
+export interface ZoneRecord {
+  readonly line: number;
+  readonly name: string;
+  readonly type: string;
+  readonly ttlSeconds: number;
+  /** As in a RecordSet. */
+  readonly value: string;
+  readonly proxied: boolean;
+}
+
+export interface ZoneProblem {
+  readonly line: number;
+  readonly text: string;
+  readonly why: string;
+}
+
+export interface ZoneFile {
+  /** The owner of the SOA, else the first $ORIGIN, else what the records' names end with. */
+  readonly zone: string;
+  readonly records: readonly ZoneRecord[];
+  readonly problems: readonly ZoneProblem[];
+}
+
+/** Files beyond it are not zones that a person or this program wrote. */
+export const MAX_ZONE_BYTES = 16 * 1024 * 1024;
+
+/** Where a file gives neither a TTL nor a default, as Cloudflare's exports of proxied names do. */
+const FALLBACK_TTL_SECONDS = 300;
+const PROXIED = /cf_tags=\S*cf-proxied:true/;
+/** IANA's mnemonics, and TYPE123 (RFC 3597). */
+const TYPE = /^(?!(?:IN|CH|HS)$)[A-Z][A-Z0-9-]{0,15}$/i;
+
+/** Reads a zone file, BIND's or an export of Cloudflare's. Never throws: what can't be read is a problem with its line. */
+export function readZoneFile(file: string, zone?: string): ZoneFile {
+  const records: ZoneRecord[] = [];
+  const problems: ZoneProblem[] = [];
+  let origin = zone ?? '';
+  let firstOrigin: string | undefined;
+  let defaultTtl: number | undefined;
+  let owner: string | undefined;
+  const report = ({line, text}: Entry, why: string): void => void problems.push({line, text, why});
+
+  for (const entry of readEntries(file)) {
+    const [first, second] = entry.tokens;
+    if (entry.problem !== undefined) report(entry, entry.problem);
+    else if (first?.text.startsWith('$') && !entry.indented) {
+      const directive = first.text.toUpperCase();
+      if (directive === '$ORIGIN' && second !== undefined) {
+        origin = absoluteName(second.text, origin);
+        firstOrigin ??= origin;
+      } else if (directive === '$TTL' && second !== undefined) defaultTtl = ttlSeconds(second.text);
+      else report(entry, `${first.text} is not followed`);
+    } else {
+      if (!entry.indented) owner = absoluteName(first?.text ?? '', origin);
+      const record = readRecord(entry, owner, origin, defaultTtl);
+      if ('why' in record) report(entry, record.why);
+      else records.push(record);
+    }
+  }
+  const soa = records.find(({type}) => type === 'SOA')?.name;
+  return {zone: zone ?? soa ?? firstOrigin ?? commonZone(records), records, problems};
+}
+
+/** Puts the records of one name and type together; of different TTLs the lowest holds, as servers take it. */
+export function toRecordSets(records: readonly ZoneRecord[]): RecordSet[] {
+  return [...Map.groupBy(records, setKey).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const ttl = Math.min(...group.map((record) => record.ttlSeconds));
+    const proxied = group.some((record) => record.proxied);
+    return [
+      recordSet(
+        first.name,
+        first.type,
+        ttl,
+        group.map(({value}) => value),
+        proxied,
+      ),
+    ];
+  });
+}
+
+function readRecord(
+  entry: Entry,
+  owner: string | undefined,
+  origin: string,
+  defaultTtl: number | undefined,
+): ZoneRecord | {why: string} {
+  const rest = entry.tokens.slice(entry.indented ? 0 : 1);
+  let ttl: number | undefined;
+  let at = 0;
+  // TTL and class come in either order, and each may be missing.
+  for (; at < 2; at += 1) {
+    const text = rest[at]?.text ?? '';
+    const seconds = ttl === undefined ? ttlSeconds(text) : undefined;
+    if (seconds === undefined && !/^IN$/i.test(text)) break;
+    ttl ??= seconds;
+  }
+  const type = rest[at]?.text ?? '';
+  if (owner === undefined || owner === '') return {why: 'it has no name before it'};
+  if (!TYPE.test(type)) return {why: type === '' ? 'it has no type' : `"${type}" is not a type of the class IN`};
+  const tokens = rest.slice(at + 1);
+  const data = canonicalData(type.toUpperCase(), tokens, origin);
+  if ('problem' in data) return {why: data.problem};
+  return {
+    line: entry.line,
+    name: owner,
+    type: type.toUpperCase(),
+    ttlSeconds: ttl ?? defaultTtl ?? FALLBACK_TTL_SECONDS,
+    value: data.value,
+    proxied: PROXIED.test(entry.comment),
+  };
+}
+
+/** What all names end with, at least two labels of it; '' when there is no such thing. */
+function commonZone(records: readonly ZoneRecord[]): string {
+  let common: string[] | undefined;
+  for (const {name} of records) {
+    const labels = name.split('.').toReversed();
+    const before: string[] = common ?? labels;
+    const differs = before.findIndex((label, index) => label !== labels[index]);
+    common = differs === -1 ? before : before.slice(0, differs);
+  }
+  return common === undefined || common.length < 2 ? '' : common.toReversed().join('.');
+}

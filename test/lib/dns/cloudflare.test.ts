@@ -1,0 +1,146 @@
+import {describe, expect, it} from 'vitest';
+
+import {recordSet, type RecordSet} from '../../../src/lib/dns/model/record-set.ts';
+import {CloudflareProvider} from '../../../src/lib/dns/providers/cloudflare.ts';
+import type {Change} from '../../../src/lib/dns/providers/provider.ts';
+import {cloudflareContent, fromCloudflare} from '../../../src/lib/dns/write/cloudflare-record.ts';
+import {failed, FakeCloudflare} from '../../support/dns/cloudflare.ts';
+import {recordsOf, STATES} from '../../support/dns/states.ts';
+import {network} from '../../support/dns/topologies.ts';
+
+const ZONE = 'quiver.test';
+const signal = AbortSignal.timeout(120_000);
+
+function at(records: Parameters<FakeCloudflare['add']>[0][] = []) {
+  const fake = new FakeCloudflare(ZONE);
+  for (const record of records) fake.add(record);
+  const provider = new CloudflareProvider(fake.token, fake.fetch);
+  return {
+    fake,
+    provider,
+    read: () => provider.read(ZONE, signal),
+    apply: (...changes: Change[]) => provider.apply(ZONE, changes, signal),
+  };
+}
+
+const a = (values: readonly string[], proxied = false): RecordSet =>
+  recordSet(`gateway.${ZONE}`, 'A', proxied ? 1 : 300, values, proxied);
+
+describe('a record of Cloudflare', () => {
+  it.each([...new Map(STATES.flatMap(([, state]) => recordsOf(state)).map((set) => [set.type, set])).values()])(
+    'is written and read back: $type',
+    ({type, values}) => {
+      for (const value of values) expect(fromCloudflare({type, ...cloudflareContent(type, value)})).toBe(value);
+    },
+  );
+
+  it.each([
+    [{type: 'SRV', content: '0\t3478\tturn.quiver.test', priority: 5}, '5 0 3478 turn.quiver.test.'],
+    [{type: 'SRV', content: '5 0 3478 turn.quiver.test.'}, '5 0 3478 turn.quiver.test.'],
+    [{type: 'CAA', content: '0 issue "letsencrypt.org"'}, '0 issue "letsencrypt.org"'],
+    [{type: 'HTTPS', content: '1 . alpn="h3,h2" ipv4hint="9.0.0.1"'}, '1 . alpn=h3,h2 ipv4hint=9.0.0.1'],
+    [
+      {type: 'NAPTR', content: '100 10 "s" "RELAY:turn.udp" "" _turn._udp.Quiver.test.'},
+      '100 10 "s" "RELAY:turn.udp" "" _turn._udp.quiver.test.',
+    ],
+    [{type: 'SRV', data: {weight: 0, port: 1, target: '.'}, priority: 7}, '7 0 1 .'],
+    [{type: 'TXT', content: 'v=spf1 "odd" -all'}, String.raw`"v=spf1 \"odd\" -all"`],
+    [{type: 'TXT', content: '"one" "two"'}, '"onetwo"'],
+    [{type: 'AAAA', content: '2600:0:0:0:0:0:0:1'}, '2600::1'],
+    [{type: 'CNAME', content: 'App.Hosting.test'}, 'app.hosting.test.'],
+    [{type: 'MX', content: 'mail.test', priority: 10}, '10 mail.test.'],
+  ])('%j is %s', (record, value) => {
+    expect(fromCloudflare(record)).toBe(value);
+  });
+});
+
+describe('a zone at Cloudflare', () => {
+  it('of thousands of records is read whole', async () => {
+    const {fake, read} = at();
+    for (let index = 0; index < 3_210; index += 1) {
+      fake.add({name: `host${index}.${ZONE}`, type: 'A', content: '9.9.9.9'});
+    }
+    expect(await read()).toHaveLength(3_210);
+  });
+
+  it('shows a set of which only some are proxied as one that is not, and mends it', async () => {
+    const {read, apply, fake} = at([
+      {name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.1', proxied: true, ttl: 1},
+      {name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.2', proxied: false},
+    ]);
+    const [before] = await read();
+    expect(before).toMatchObject({proxied: false});
+    const after = a(['9.0.0.1', '9.0.0.2'], true);
+    await apply({before: before!, after});
+    expect(fake.records.map(({proxied, ttl}) => [proxied, ttl])).toEqual([
+      [true, 1],
+      [true, 1],
+    ]);
+    expect(await read()).toEqual([after]);
+  });
+
+  it('keeps the record, and so the comment on it, when its value changes', async () => {
+    const {fake, read, apply} = at([{name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.1'}]);
+    const [{id} = {id: ''}] = fake.records;
+    const [before] = await read();
+    await apply({before: before!, after: a(['9.0.0.2', '9.0.0.3'])});
+    expect(fake.records.find((record) => record.id === id)).toMatchObject({content: '9.0.0.2'});
+    expect(fake.records).toHaveLength(2);
+  });
+
+  it('takes a name with more records than a batch has, in several', async () => {
+    const {fake, read, apply} = at();
+    const many = Array.from({length: 450}, (_, index) => `9.1.${index >> 8}.${index & 255}`);
+    await apply({after: a(many)});
+    await apply({before: a(many), after: a(many.slice(0, 3))});
+    expect(await read()).toEqual([a(many.slice(0, 3))]);
+    expect(fake.requests.filter((line) => line.endsWith('/batch'))).toHaveLength(3 + 3);
+  });
+
+  it('replaces an alias by addresses in one batch, so that the name is never gone', async () => {
+    const {fake, apply} = at();
+    const names = Array.from({length: 120}, (_, index) => `n${index}.${ZONE}`);
+    const aliases = names.map((name) => recordSet(name, 'CNAME', 300, ['app.test.']));
+    await apply(...aliases.map((after) => ({after})));
+    const half = fake.requests.length;
+    const addresses = names.map((name) => recordSet(name, 'A', 300, ['9.0.0.1']));
+    fake.onBatch = () => {
+      const there = new Set(fake.records.map(({name}) => name));
+      expect(there.size).toBe(names.length);
+    };
+    await apply(...aliases.flatMap((before, index) => [{before}, {after: addresses[index]!}]));
+    expect(fake.requests.slice(half).filter((line) => line.endsWith('/batch'))).toHaveLength(2);
+  });
+
+  it('whose answer got lost goes on where it was', async () => {
+    const {fake, provider, read} = at();
+    fake.failures = [() => failed(400, 81_058, 'An identical record already exists.')];
+    await expect(provider.apply(ZONE, [{after: a(['9.0.0.1'])}], signal)).rejects.toMatchObject({
+      code: 'DNS_PROVIDER',
+      exit: 1,
+      fix: expect.stringContaining('Run it again'),
+    });
+    expect(await read()).toEqual([]);
+  });
+
+  it('that is full says so, and does not blame the token', async () => {
+    const {fake, apply} = at();
+    fake.failures = [() => failed(400, 81_045, 'Record quota exceeded.')];
+    await expect(apply({after: a(['9.0.0.1'])})).rejects.toMatchObject({code: 'DNS_QUOTA', exit: 4});
+    fake.failures = [() => failed(400, 6_003, 'Invalid request headers')];
+    await expect(apply({after: a(['9.0.0.1'])})).rejects.toMatchObject({code: 'DNS_REFUSED', exit: 4});
+  });
+
+  it('is the active one of several accounts', async () => {
+    const {fake, read} = at([{name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.1'}]);
+    fake.pendingFirst = true;
+    expect(await read()).toHaveLength(1);
+  });
+
+  it('has no HTTPS records of proxied names, and automatic TTLs there', () => {
+    const {provider} = at();
+    const sets = provider.prepare(recordsOf(network({zone: ZONE})));
+    expect(sets.filter(({type}) => type === 'HTTPS')).toEqual([]);
+    expect(new Set(sets.filter(({proxied}) => proxied).map(({ttlSeconds}) => ttlSeconds))).toEqual(new Set([1]));
+  });
+});

@@ -1,0 +1,150 @@
+import * as fc from 'fast-check';
+import {describe, expect, it} from 'vitest';
+
+import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
+import {readTopology} from '../../../src/lib/dns/model/read-topology.ts';
+import {setKey} from '../../../src/lib/dns/model/record-set.ts';
+import {importZone, type ImportedZone} from '../../../src/lib/dns/read/import-zone.ts';
+import {readZoneFile, toRecordSets} from '../../../src/lib/dns/read/zone-file.ts';
+import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
+import {peerId, PORTS} from '../../support/dns/topologies.ts';
+
+const ZONE = 'q.example';
+
+function imported(...lines: string[]): ImportedZone {
+  const {records, problems} = readZoneFile([`$ORIGIN ${ZONE}.`, ...lines].join('\n'), ZONE);
+  expect(problems).toEqual([]);
+  return importZone(ZONE, toRecordSets(records), PORTS);
+}
+
+/** What of an export is left when the import's settings are used. */
+function again({input}: ImportedZone): string {
+  return exportZone(readTopology({...input, nameServers: ['ns1.other.example']}), {format: 'bind', date: new Date(0)});
+}
+
+describe('an import', () => {
+  it('of a zone that has nothing of quiver keeps everything', () => {
+    const zone = imported('www 300 IN A 9.0.0.1', '*.relay 300 IN A 9.0.0.2', '_x._tcp 60 IN SRV 0 0 1 www');
+    expect(zone.input).toMatchObject({services: [], hosts: []});
+    expect(zone.kept).toHaveLength(3);
+    expect(again(zone)).toMatch(/_x\._tcp\s+60 IN SRV\s+0 0 1 www\.q\.example\./);
+  });
+
+  it('keeps a CAA that says more than quiver would, and writes no other', () => {
+    for (const more of [
+      '0 issuewild ";"',
+      '128 issue "ca.example"',
+      '0 issue "ca.example; validationmethods=dns-01"',
+      '0 iodef "https://ca.example"',
+    ]) {
+      const zone = imported(
+        'gateway 300 IN A 9.0.0.1',
+        `@ 300 IN CAA ${more}`,
+        '@ 300 IN CAA 0 issue "letsencrypt.org"',
+      );
+      expect(zone.kept.map(setKey)).toEqual([`${ZONE} CAA`]);
+      expect(buildRecords(readTopology(zone.input)).some(({type}) => type === 'CAA')).toBe(false);
+      expect(again(zone)).toContain(more);
+    }
+  });
+
+  it('says which alias becomes one where addresses stood', () => {
+    const zone = imported(
+      'gateway 300 IN A 9.0.0.1',
+      'gw 300 IN A 9.0.0.1',
+      'gw 300 IN TXT "x"',
+      'ws 300 IN A 9.0.0.9',
+    );
+    expect(zone.changed.map(setKey)).toEqual([`gw.${ZONE} A`, `gw.${ZONE} TXT`]);
+    expect(zone.kept.map(setKey)).toEqual([`ws.${ZONE} A`]);
+    expect(again(zone)).toMatch(/^gw\s+300 IN CNAME gateway\.q\.example\.$/m);
+  });
+
+  it('keeps what else stands at the name of a name server', () => {
+    const zone = imported('@ 300 IN NS ns1', 'ns1 300 IN A 9.0.0.53', 'ns1 300 IN TXT "x"', 'ns1 300 IN MX 1 ns1');
+    expect(zone.input.nameServers).toEqual(['ns1=9.0.0.53']);
+    expect(zone.kept.map(({type}) => type)).toEqual(['TXT', 'MX']);
+  });
+
+  it('takes the first of two regions at one address, and no proxy where none can be', () => {
+    const {input} = imported(
+      'relay1 300 IN A 9.0.0.1 ; cf_tags=cf-proxied:true',
+      'relay2 300 IN A 9.0.0.1',
+      'eu.relay 300 IN A 9.0.0.1',
+      'us.relay 300 IN A 9.0.0.1',
+      'registry 1 IN A 9.0.0.1 ; cf_tags=cf-proxied:true',
+    );
+    expect(input.regions).toEqual(['relay1=eu', 'relay2=eu']);
+    expect(input.proxied).toEqual([]);
+  });
+
+  it('of whatever stands at our names gives settings that can be used', () => {
+    const name = fc.constantFrom(
+      '@',
+      'gateway',
+      'gw',
+      'bootstrap',
+      'bootstrap1',
+      'bootstrap2',
+      'relay1',
+      'relay2',
+      'eu.relay',
+      'us.relay',
+      '*.relay',
+      '_dnsaddr.bootstrap1',
+      '_quiver',
+      'ns1',
+      'signal',
+      '_turn._udp',
+      'a_b',
+      'turn',
+    );
+    const data = fc.constantFrom(
+      'A 9.0.0.1',
+      'A 9.0.0.2',
+      'AAAA 2600::1',
+      'CNAME host_1.example.',
+      'CNAME gateway',
+      'CNAME bootstrap',
+      'CNAME app.hosting.example.',
+      `TXT "dnsaddr=/ip4/9.0.0.1/tcp/1/p2p/${peerId(1)}"`,
+      'TXT "dnsaddr=/x/p2p/abc"',
+      'TXT "v=quiver1 own=gateway"',
+      'CAA 0 issue "a.example"',
+      'CAA 0 issue ";"',
+      'CAA 0 iodef "mailto:a"',
+      'CAA 0 iodef "mailto:a@b.example"',
+      'NS ns1',
+      'NS ns_1.example.',
+      'NS ns2.example.',
+      'SRV 0 0 1 .',
+      'HTTPS 1 . alpn="h2"',
+      'TYPE999 \\# 1 00',
+      'MX 1 @',
+    );
+    const proxied = fc.constantFrom('', ' ; cf_tags=cf-proxied:true');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, data, proxied), {maxLength: 14}), (all) => {
+        const zone = imported(...all.map(([owner, rest, mark]) => `${owner} 300 IN ${rest}${mark}`));
+        const text = again(zone);
+        const {problems} = readZoneFile(text, ZONE);
+        expect(problems).toEqual([]);
+      }),
+      {numRuns: 400},
+    );
+  });
+});
+
+describe('records beside ours', () => {
+  const input = imported('gateway 300 IN A 9.0.0.1').input;
+  it.each([
+    ['gateway 300 IN A 9.0.0.2', /gateway\.q\.example A can't be exported/],
+    ['gw 300 IN TXT "x"', /gw\.q\.example TXT/],
+    ['@ 300 IN NS ns9.example.', /dns\.name_servers|has a setting/],
+    ['@ 300 IN SOA a b 1 2 3 4 5', /quiver writes it/],
+  ])('can not be %s', (line, message) => {
+    expect(() => again({...imported(), input: {...input, records: [line]}})).toThrow(
+      expect.objectContaining({code: 'DNS_FIELD', exit: 2, message: expect.stringMatching(message)}),
+    );
+  });
+});
