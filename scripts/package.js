@@ -14,7 +14,7 @@ const ENGINE = 'node-llama-cpp';
 const ENGINE_PROBE = 'bindings/utils/testBindingBinary';
 const STAGED_ENGINE = 'engine';
 /** Packages in the bundle that load a native part from a package for the platform. */
-const NATIVE = ['@chainsafe/libp2p-quic', 'node-datachannel', '@nomicfoundation/edr', ENGINE];
+const NATIVE = ['@chainsafe/libp2p-quic', 'node-datachannel', '@nomicfoundation/edr', 'koffi', ENGINE];
 const PLATFORM = /(linux-(x64|arm64)(-gnu)?|(darwin|mac)-arm64(-metal)?)$/;
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)(\.|-|$)/i;
 
