@@ -23,7 +23,7 @@ export async function createNodeSignal(
   return new SignalNodeService({
     node,
     protocolPrefix,
-    allowedPeers: config.get('signal.allowed_peers'),
+    allowedPeers: config.get('signal.allow_peers'),
     iceServers: iceServersOf(beside),
   });
 }
@@ -47,7 +47,7 @@ function signalOptions(config: Config): SignalServiceOptions {
     publicUrls: config.get('signal.public_urls'),
     origins: config.get('signal.origins'),
     trustedProxies: config.get('signal.trusted_proxies'),
-    allowedPeers: config.get('signal.allowed_peers'),
+    allowedPeers: config.get('signal.allow_peers'),
     redisUrl: config.get('signal.redis_url'),
     ...(certFile !== undefined && keyFile !== undefined && {tls: {certFile, keyFile}}),
   };

@@ -225,7 +225,7 @@ export const SIGNAL_KEYS = {
     expects: 'networks such as 10.0.0.0/8',
     pattern: {test: isNetwork},
   }),
-  'signal.allowed_peers': list({
+  'signal.allow_peers': list({
     description: 'Peer ids that may join; unset: whoever proves its own',
     default: [],
     expects: 'peer ids',
