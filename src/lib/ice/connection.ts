@@ -3,7 +3,7 @@ import type {Attempt} from './attempt.ts';
 import type {ConnectionOptions, ConnectionState, ConnectionStats} from './connection-types.ts';
 import {connectionClosed, connectionLost, iceFailed} from './errors.ts';
 import {Mux} from './mux.ts';
-import {Negotiator} from './negotiator.ts';
+import {Negotiator, UNKNOWN} from './negotiator.ts';
 import {PathWatch} from './path-watch.ts';
 import type {IcePolicy} from './path-types.ts';
 import type {Verdict} from './quality.ts';
@@ -41,6 +41,8 @@ export class IceConnection {
   #bytes = {sent: 0, received: 0};
   #restarting: Promise<void> | undefined;
   #closing = false;
+  /** The path is gone, and there is no other yet. */
+  #dead = false;
 
   constructor(options: ConnectionOptions) {
     this.peer = options.peer;
@@ -129,8 +131,10 @@ export class IceConnection {
   }
 
   /** A message of the peer about this connection. */
-  receive(message: SignalMessage): Promise<void> {
-    return this.#negotiator.receive(message);
+  async receive(message: SignalMessage): Promise<void> {
+    if (message.session !== `${this.id}.${UNKNOWN}`) return this.#negotiator.receive(message);
+    // Nobody has signed that, so it counts only where nothing else works.
+    if (this.#dead) await this.#end(connectionLost(this.peer));
   }
 
   /** The peer's offer for a connection of its own replaces ours that has no path yet: both wanted the same. */
@@ -174,6 +178,7 @@ export class IceConnection {
   #switch({path, startedMs}: Attempt): void {
     if (this.#switches === 0) this.#setupMs = performance.now() - startedMs;
     this.#switches++;
+    this.#dead = false;
     const {quality} = this.#options;
     this.#watch?.stop();
     this.#watch = new PathWatch({
@@ -218,7 +223,7 @@ export class IceConnection {
   #recover(reason: RestartReason): void {
     if (this.#restarting !== undefined || this.#state !== 'connected' || this.#closing) return;
     this.restart(reason).catch((error: unknown) => {
-      this.#warn(error);
+      if (this.#live) this.#warn(error);
       if (reason === 'dead') void this.#end(connectionLost(this.peer, error));
     });
   }
@@ -228,7 +233,8 @@ export class IceConnection {
     const until = performance.now() + recoverMs;
     const switches = this.#switches;
     this.#setState('restarting');
-    if (reason === 'dead') this.#mux.link.detach();
+    this.#dead ||= reason === 'dead';
+    if (this.#dead) this.#mux.link.detach();
     if (reason === 'dead' && self > peer) await sleep(POLITE_MS);
     for (let round = 0; ; round++) {
       // The other side may have been faster.
@@ -264,7 +270,8 @@ export class IceConnection {
   }
 
   #warn(error: unknown): void {
-    this.#options.log?.warn({peer: this.peer, error}, 'ice negotiation failed');
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.log?.warn({peer: this.peer, reason}, 'ice negotiation failed');
   }
 }
 

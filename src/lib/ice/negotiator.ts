@@ -25,6 +25,10 @@ const INBOX_LIMIT = 256;
 /** What may come over a path before we know that it is open. */
 const HELD_LIMIT = 4;
 const LEAVE_MS = 1_000;
+/** First letter of an attempt's name that is for a connection which both sides have. */
+export const RESTART = 'r';
+/** Name of an attempt by which somebody says that they have no such connection. */
+export const UNKNOWN = 'unknown';
 
 /**
  * The paths of one connection: the one in use, and at most one that is being negotiated. Both sides may offer at any
@@ -67,7 +71,8 @@ export class Negotiator {
     if (!canRelay && this.#options.policy === 'relay') throw iceFailed(peer, 'there is no TURN server to relay');
     this.#stopping.signal.throwIfAborted();
     if (this.#pending !== undefined) return this.#pending.opened;
-    const session = `${this.id}.${randomBytes(6).toString('base64url')}`;
+    const kind = this.#current === undefined ? 'n' : RESTART;
+    const session = `${this.id}.${kind}${randomBytes(6).toString('base64url')}`;
     const attempt = await Attempt.offer(this.#attemptOptions(session, found, canRelay ? policy : 'all'));
     await this.#begin(attempt);
     return attempt.opened;
