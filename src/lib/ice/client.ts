@@ -71,6 +71,8 @@ export class IceClient {
   /** By peer and id. */
   readonly #connections = new Map<string, IceConnection>();
   readonly #ended = new Set<string>();
+  /** Until they have given everything back, which takes longer than to be closed by the peer. */
+  readonly #open = new Set<IceConnection>();
   readonly #metrics: IceMetrics | undefined;
   readonly #unsubscribe: () => void;
 
@@ -118,7 +120,7 @@ export class IceClient {
   /** Closes all connections; the channel stays. */
   async close(): Promise<void> {
     this.#unsubscribe();
-    await Promise.all(this.connections.map((connection) => connection.close()));
+    await Promise.all([...this.#open].map((connection) => connection.close()));
   }
 
   async #settle(connection: IceConnection, role: 'offer' | 'answer' | 'order', until: AbortSignal): Promise<void> {
@@ -228,6 +230,8 @@ export class IceClient {
       },
     });
     this.#connections.set(nameOf(peer, id), connection);
+    this.#open.add(connection);
+    void connection.closed.then(() => this.#open.delete(connection));
     return connection;
   }
 

@@ -157,6 +157,8 @@ export class IceConnection {
       if (current.path.send(Buffer.of(FAREWELL))) await sleep(FAREWELL_MS);
     }
     await this.#end(error);
+    // The peer's farewell may have come first.
+    await this.closed;
   }
 
   get #live(): boolean {
