@@ -4,6 +4,8 @@ import type {ConnectionOptions, ConnectionState, ConnectionStats} from './connec
 import {connectionClosed, connectionLost, iceFailed} from './errors.ts';
 import {Mux} from './mux.ts';
 import {Negotiator, UNKNOWN} from './negotiator.ts';
+import {isFrame} from './link.ts';
+import {Pace} from './pace.ts';
 import {PathWatch} from './path-watch.ts';
 import type {IcePolicy} from './path-types.ts';
 import type {Verdict} from './quality.ts';
@@ -17,6 +19,8 @@ const RECOVER_MS = 60_000;
 const POLITE_MS = 1_000;
 /** What is still on its way may arrive before a connection is closed. */
 const LINGER_MS = 5_000;
+/** In both directions between two looks, 200 ms apart: 80 kB/s. */
+const BUSY_BYTES = 16 * 1024;
 const LINGER_STEP_MS = 20;
 const FAREWELL_MS = 200;
 /** The only byte of the last message; a link's messages begin with lesser ones. */
@@ -39,6 +43,7 @@ export class IceConnection {
   #switches = 0;
   #setupMs = 0;
   #bytes = {sent: 0, received: 0};
+  #movedBefore = 0;
   #restarting: Promise<void> | undefined;
   #closing = false;
   /** The path is gone, and there is no other yet. */
@@ -188,13 +193,16 @@ export class IceConnection {
       send: (bytes) => void path.sendControl(bytes),
       tick: (verdict) => this.#tick(verdict),
     });
+    const pace = new Pace();
     this.#mux.link.attach({
       send: (bytes) => {
         const sent = path.send(bytes);
         if (sent) this.#count('sent', bytes.length);
+        if (sent && isFrame(bytes)) pace.sent(bytes.length, performance.now());
         return sent;
       },
-      roomBytes: () => path.roomBytes,
+      roomBytes: () => Math.min(path.roomBytes, pace.room),
+      acknowledged: (bytes) => pace.acknowledged(bytes, performance.now()),
     });
     this.#setState('connected');
     this.#established.resolve();
@@ -217,9 +225,14 @@ export class IceConnection {
   #tick(verdict: Verdict): void {
     this.#mux.link.flush();
     this.#mux.link.acknowledge();
+    const moved = this.#bytes.sent + this.#bytes.received - this.#movedBefore;
+    this.#movedBefore += moved;
     if (this.#state !== 'connected') return;
     if (verdict === 'dead') this.#recover('dead');
-    else if (verdict === 'degraded' && this.#restarts.mayImprove(performance.now())) this.#recover('degraded');
+    // Under load a slow path is late and loses pings, which another path would not mend.
+    else if (verdict === 'degraded' && moved < BUSY_BYTES && this.#restarts.mayImprove(performance.now())) {
+      this.#recover('degraded');
+    }
   }
 
   #recover(reason: RestartReason): void {
