@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {createSocket, type Socket} from 'node:dgram';
 import {once} from 'node:events';
-import {mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync} from 'node:fs';
+import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -9,8 +9,9 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
 import {writeCertificate} from '../support/lab/certificate.ts';
 import {freePorts} from '../support/lab/free-ports.ts';
+import {listeningPorts} from '../support/lab/listening-ports.ts';
 import {RawClient, type Server, UDP_TRANSPORT} from '../support/lab/raw-client.ts';
-import {type Attribute, build, METHOD, parse, TYPE} from '../support/lab/raw-stun.ts';
+import {type Attribute, build, METHOD, paddingsOf, TYPE} from '../support/lab/raw-stun.ts';
 import {DEEP} from '../support/lab/requires.ts';
 import {TurnServer, type TurnProcessOptions, UNLIMITED} from '../support/lab/turn-server.ts';
 
@@ -263,46 +264,4 @@ async function floodWithAllocates(port: number, packets: number): Promise<void> 
   }
   await sleep(300);
   for (const socket of sockets) socket.close();
-}
-
-/** TCP ports that sockets of this very process listen on. */
-function listeningPorts(pid: number): number[] {
-  const inodes = new Set(descriptorsOf(pid));
-  const lines = ['tcp', 'tcp6'].flatMap((file) => readFileSync(`/proc/${pid}/net/${file}`, 'utf8').split('\n'));
-  const ports = lines
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , , state, , , , , , inode]) => state === '0A' && inodes.has(inode ?? ''))
-    .map(([, local]) => Number.parseInt(local!.split(':')[1]!, 16));
-  return [...new Set(ports)].toSorted((a, b) => a - b);
-}
-
-/** Inodes of its sockets. */
-function descriptorsOf(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-/** The padding bytes of each message and ChannelData in a piece of a stream. */
-function paddingsOf(bytes: Buffer): Buffer[] {
-  const found: Buffer[] = [];
-  for (let at = 0; at + 4 <= bytes.length;) {
-    const length = bytes.readUInt16BE(at + 2);
-    if (bytes[at]! >= 0x40) {
-      found.push(bytes.subarray(at + 4 + length, at + 4 + length + (-length & 3)));
-      at += 4 + length + (-length & 3);
-      continue;
-    }
-    const message = bytes.subarray(at, at + 20 + length);
-    for (const {offset} of parse(message)?.attributes ?? []) {
-      const size = message.readUInt16BE(offset! + 2);
-      found.push(message.subarray(offset! + 4 + size, offset! + 4 + size + (-size & 3)));
-    }
-    at += 20 + length;
-  }
-  return found.filter((padding) => padding.length > 0);
 }

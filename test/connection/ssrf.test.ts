@@ -26,6 +26,7 @@ const TARGETS: [name: string, addresses: string[]][] = [
   ["a company's inner network (Slack)", ['10.9.9.9', 'fd00:9::9']],
   ['cloud metadata', ['169.254.169.254', 'fe80::a9fe:a9fe']],
   ["the server's own address, at the port of another service", OWN],
+  ["another public address of the server's machine", ['11.0.0.77', '2a0f:ffff:1::77']],
 ];
 
 describe.skipIf(without)(`a relay is no way into its own machine or network ${without ?? ''}`, () => {
@@ -45,6 +46,8 @@ describe.skipIf(without)(`a relay is no way into its own machine or network ${wi
       'address add 169.254.169.254/32 dev lo',
       'address add fd00:9::9/128 dev lo nodad',
       'address add fe80::a9fe:a9fe/64 dev lo nodad',
+      'address add 11.0.0.77/32 dev lo',
+      'address add 2a0f:ffff:1::77/128 dev lo nodad',
     );
     // An inner service on all the addresses of the server's machine.
     const script = `${import.meta.dirname}/../support/lab/echo-process.ts`;

@@ -9,6 +9,7 @@ import {IceConnection} from './connection.ts';
 import type {ConnectionState} from './connection-types.ts';
 import {iceFailed, peerAbsent} from './errors.ts';
 import {iceMetrics, type IceMetrics} from './metrics.ts';
+import {RESTART, UNKNOWN} from './negotiator.ts';
 import type {IcePolicy, PathServers} from './path-types.ts';
 import type {QualityOptions} from './quality.ts';
 import type {IceStream} from './stream.ts';
@@ -61,7 +62,8 @@ const RETRY_MS = 1_000;
 /** Connections that strangers have begun and not finished. */
 const UNFINISHED_LIMIT = 16;
 const ENDED_LIMIT = 256;
-const SESSION = /^([A-Za-z0-9_-]{16})\.[A-Za-z0-9_-]{1,32}$/;
+/** Connection and attempt. */
+const SESSION = /^([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{1,32})$/;
 
 /** Connections with the peers of one signalling room. */
 export class IceClient {
@@ -69,6 +71,8 @@ export class IceClient {
   /** By peer and id. */
   readonly #connections = new Map<string, IceConnection>();
   readonly #ended = new Set<string>();
+  /** Until they have given everything back, which takes longer than to be closed by the peer. */
+  readonly #open = new Set<IceConnection>();
   readonly #metrics: IceMetrics | undefined;
   readonly #unsubscribe: () => void;
 
@@ -116,7 +120,7 @@ export class IceClient {
   /** Closes all connections; the channel stays. */
   async close(): Promise<void> {
     this.#unsubscribe();
-    await Promise.all(this.connections.map((connection) => connection.close()));
+    await Promise.all([...this.#open].map((connection) => connection.close()));
   }
 
   async #settle(connection: IceConnection, role: 'offer' | 'answer' | 'order', until: AbortSignal): Promise<void> {
@@ -154,11 +158,18 @@ export class IceClient {
   }
 
   #receive(from: string, message: SignalMessage): void {
-    const id = message.session === undefined ? undefined : SESSION.exec(message.session)?.[1];
-    if (id === undefined) return;
-    const known =
-      this.#connections.get(nameOf(from, id)) ?? (message.type === 'offer' ? this.#meet(from, id) : undefined);
-    void known?.receive(message);
+    const [, id, attempt] = SESSION.exec(message.session ?? '') ?? [];
+    if (id === undefined || attempt === undefined) return;
+    const known = this.#connections.get(nameOf(from, id));
+    if (known !== undefined) void known.receive(message);
+    else if (message.type === 'offer' && attempt.startsWith(RESTART)) this.#disown(from, id);
+    else if (message.type === 'offer') void this.#meet(from, id)?.receive(message);
+  }
+
+  /** We were started anew, or have closed it: the other side need not try any longer. */
+  #disown(peer: string, id: string): void {
+    const message = {type: 'ice-candidate', candidate: '', session: `${id}.${UNKNOWN}`} as const;
+    this.#options.channel.send(peer, message).catch(() => undefined);
   }
 
   /** What becomes of an offer for a connection that we don't know. */
@@ -219,6 +230,8 @@ export class IceClient {
       },
     });
     this.#connections.set(nameOf(peer, id), connection);
+    this.#open.add(connection);
+    void connection.closed.then(() => this.#open.delete(connection));
     return connection;
   }
 

@@ -3,7 +3,9 @@ import type {Attempt} from './attempt.ts';
 import type {ConnectionOptions, ConnectionState, ConnectionStats} from './connection-types.ts';
 import {connectionClosed, connectionLost, iceFailed} from './errors.ts';
 import {Mux} from './mux.ts';
-import {Negotiator} from './negotiator.ts';
+import {Negotiator, UNKNOWN} from './negotiator.ts';
+import {isFrame} from './link.ts';
+import {Pace} from './pace.ts';
 import {PathWatch} from './path-watch.ts';
 import type {IcePolicy} from './path-types.ts';
 import type {Verdict} from './quality.ts';
@@ -17,6 +19,8 @@ const RECOVER_MS = 60_000;
 const POLITE_MS = 1_000;
 /** What is still on its way may arrive before a connection is closed. */
 const LINGER_MS = 5_000;
+/** In both directions between two looks, 200 ms apart: 80 kB/s. */
+const BUSY_BYTES = 16 * 1024;
 const LINGER_STEP_MS = 20;
 const FAREWELL_MS = 200;
 /** The only byte of the last message; a link's messages begin with lesser ones. */
@@ -39,8 +43,11 @@ export class IceConnection {
   #switches = 0;
   #setupMs = 0;
   #bytes = {sent: 0, received: 0};
+  #movedBefore = 0;
   #restarting: Promise<void> | undefined;
   #closing = false;
+  /** The path is gone, and there is no other yet. */
+  #dead = false;
 
   constructor(options: ConnectionOptions) {
     this.peer = options.peer;
@@ -129,8 +136,10 @@ export class IceConnection {
   }
 
   /** A message of the peer about this connection. */
-  receive(message: SignalMessage): Promise<void> {
-    return this.#negotiator.receive(message);
+  async receive(message: SignalMessage): Promise<void> {
+    if (message.session !== `${this.id}.${UNKNOWN}`) return this.#negotiator.receive(message);
+    // Nobody has signed that, so it counts only where nothing else works.
+    if (this.#dead) await this.#end(connectionLost(this.peer));
   }
 
   /** The peer's offer for a connection of its own replaces ours that has no path yet: both wanted the same. */
@@ -153,6 +162,8 @@ export class IceConnection {
       if (current.path.send(Buffer.of(FAREWELL))) await sleep(FAREWELL_MS);
     }
     await this.#end(error);
+    // The peer's farewell may have come first.
+    await this.closed;
   }
 
   get #live(): boolean {
@@ -174,6 +185,7 @@ export class IceConnection {
   #switch({path, startedMs}: Attempt): void {
     if (this.#switches === 0) this.#setupMs = performance.now() - startedMs;
     this.#switches++;
+    this.#dead = false;
     const {quality} = this.#options;
     this.#watch?.stop();
     this.#watch = new PathWatch({
@@ -181,13 +193,16 @@ export class IceConnection {
       send: (bytes) => void path.sendControl(bytes),
       tick: (verdict) => this.#tick(verdict),
     });
+    const pace = new Pace();
     this.#mux.link.attach({
       send: (bytes) => {
         const sent = path.send(bytes);
         if (sent) this.#count('sent', bytes.length);
+        if (sent && isFrame(bytes)) pace.sent(bytes.length, performance.now());
         return sent;
       },
-      roomBytes: () => path.roomBytes,
+      roomBytes: () => Math.min(path.roomBytes, pace.room),
+      acknowledged: (bytes) => pace.acknowledged(bytes, performance.now()),
     });
     this.#setState('connected');
     this.#established.resolve();
@@ -210,15 +225,20 @@ export class IceConnection {
   #tick(verdict: Verdict): void {
     this.#mux.link.flush();
     this.#mux.link.acknowledge();
+    const moved = this.#bytes.sent + this.#bytes.received - this.#movedBefore;
+    this.#movedBefore += moved;
     if (this.#state !== 'connected') return;
     if (verdict === 'dead') this.#recover('dead');
-    else if (verdict === 'degraded' && this.#restarts.mayImprove(performance.now())) this.#recover('degraded');
+    // Under load a slow path is late and loses pings, which another path would not mend.
+    else if (verdict === 'degraded' && moved < BUSY_BYTES && this.#restarts.mayImprove(performance.now())) {
+      this.#recover('degraded');
+    }
   }
 
   #recover(reason: RestartReason): void {
     if (this.#restarting !== undefined || this.#state !== 'connected' || this.#closing) return;
     this.restart(reason).catch((error: unknown) => {
-      this.#warn(error);
+      if (this.#live) this.#warn(error);
       if (reason === 'dead') void this.#end(connectionLost(this.peer, error));
     });
   }
@@ -228,7 +248,8 @@ export class IceConnection {
     const until = performance.now() + recoverMs;
     const switches = this.#switches;
     this.#setState('restarting');
-    if (reason === 'dead') this.#mux.link.detach();
+    this.#dead ||= reason === 'dead';
+    if (this.#dead) this.#mux.link.detach();
     if (reason === 'dead' && self > peer) await sleep(POLITE_MS);
     for (let round = 0; ; round++) {
       // The other side may have been faster.
@@ -264,7 +285,8 @@ export class IceConnection {
   }
 
   #warn(error: unknown): void {
-    this.#options.log?.warn({peer: this.peer, error}, 'ice negotiation failed');
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.log?.warn({peer: this.peer, reason}, 'ice negotiation failed');
   }
 }
 

@@ -11,12 +11,14 @@ const UNACKNOWLEDGED_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Memory that a kept frame takes beside its bytes, so that many small ones count too. */
 const FRAME_COST_BYTES = 128;
 /** The other side learns how far we are at least so often. */
-const ACK_EVERY_BYTES = 256 * 1024;
+const ACK_EVERY_BYTES = 48 * 1024;
 
 export interface LinkOutput {
   /** Over the path in use; there is none at times, and then it is called again after `attach`. */
   send(bytes: Uint8Array): boolean;
   roomBytes(): number;
+  /** The other side has so many bytes more of what went over this path. */
+  acknowledged?(bytes: number): void;
 }
 
 /**
@@ -118,12 +120,23 @@ export class Link {
     if (dropped < 0 || dropped > this.#kept.length) throw protocolError('a count');
     if (dropped === 0) return;
     const wasBlocked = this.blocked;
-    for (const frame of this.#kept.slice(0, dropped)) this.#keptBytes -= frame.length + FRAME_COST_BYTES;
+    const overPath = Math.min(dropped, this.#sent);
+    let bytes = 0;
+    for (const [index, frame] of this.#kept.slice(0, dropped).entries()) {
+      this.#keptBytes -= frame.length + FRAME_COST_BYTES;
+      if (index < overPath) bytes += frame.length;
+    }
+    if (bytes > 0) this.#output?.acknowledged?.(bytes);
     this.#kept = this.#kept.slice(dropped);
     this.#base = count;
     this.#sent = Math.max(0, this.#sent - dropped);
     if (wasBlocked && !this.blocked) this.#room();
   }
+}
+
+/** Whether a message is one of those that are counted and acknowledged. */
+export function isFrame(message: Uint8Array): boolean {
+  return message[0] === KIND.frame;
 }
 
 export function protocolError(what: string): QuiverError {

@@ -149,6 +149,23 @@ it('are joined by a single call each', async () => {
   expect([await connection.closed, await other.closed]).toEqual([undefined, undefined]);
 });
 
+it('says that it does not know a connection, which is believed only where nothing else works', async () => {
+  await using pair = await createPair({accept: () => true});
+  const {room, a, b} = pair;
+  const connection = await a.client.connect(b.id, {signal: signal()});
+  const heard: unknown[] = [];
+  room.tamper = (message, from) => {
+    if (from === b.id) heard.push(message);
+    return message;
+  };
+  const id = 'a'.repeat(16);
+  await room.pass(a.id, b.id, {type: 'offer', sdp: 'v=0', session: `${id}.r12345678`});
+  await expect.poll(() => heard).toEqual([{type: 'ice-candidate', candidate: '', session: `${id}.unknown`}]);
+  await room.pass(b.id, a.id, {type: 'ice-candidate', candidate: '', session: `${connection.id}.unknown`});
+  await sendAndCompare(connection, 1_000_000);
+  expect(connection.state).toBe('connected');
+});
+
 it('lets nobody in that it was not told to', async () => {
   await using pair = await createPair();
   await expect(pair.a.client.connect(pair.b.id, {signal: signal(), deadlineMs: 500})).rejects.toMatchObject({

@@ -25,23 +25,25 @@ function connection(channel: SignalChannel, peer: string): PeerConnection {
   pc.onLocalDescription((sdp, type) => {
     if (isOffer(type)) void channel.send(peer, {type, sdp});
   });
-  pc.onLocalCandidate((candidate, sdpMid) => void channel.send(peer, {type: 'ice-candidate', candidate, sdpMid}));
+  // Held until the other side's description is here: libdatachannel fails when it is reached before. It may also tell
+  // of a candidate before the description that it belongs to.
+  let waiting: (() => void)[] | undefined = [];
+  const whenDescribed = (act: () => void): void => (waiting === undefined ? act() : void waiting.push(act));
+  pc.onLocalCandidate((candidate, sdpMid) =>
+    whenDescribed(() => void channel.send(peer, {type: 'ice-candidate', candidate, sdpMid})),
+  );
   pc.onStateChange((state) => {
     if (state === 'connected' || state === 'failed') channel.report(state);
   });
-  // libdatachannel may tell of a candidate before the description that it belongs to.
-  let early: (() => void)[] | undefined = [];
   channel.on('message', ({from, message}) => {
     if (from !== peer) return;
     if (message.type === 'ice-candidate') {
-      const add = (): void => pc.addRemoteCandidate(message.candidate, message.sdpMid ?? '0');
-      if (early === undefined) add();
-      else early.push(add);
+      whenDescribed(() => pc.addRemoteCandidate(message.candidate, message.sdpMid ?? '0'));
       return;
     }
     pc.setRemoteDescription(message.sdp, message.type);
-    for (const add of early ?? []) add();
-    early = undefined;
+    for (const act of waiting ?? []) act();
+    waiting = undefined;
   });
   return pc;
 }

@@ -31,6 +31,7 @@ export interface PairReport {
   /** Types of the candidates used: `host`, `srflx`, `prflx`, `relay`. */
   local: string;
   remote: string;
+  /** All of `connect`: asking the servers, every attempt. */
   setupMs: number;
   /** Of every message. */
   rttsMs: number[];

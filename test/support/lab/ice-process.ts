@@ -39,7 +39,9 @@ async function meet({peer, role, servers, policy, messages, caFile, deadlineMs}:
     // Whoever answers sends back what comes.
     onStream: (stream) => void echo(stream),
   });
+  const startedMs = performance.now();
   const connection = await client.connect(peer, {signal: AbortSignal.timeout(deadlineMs), deadlineMs, role});
+  const setupMs = performance.now() - startedMs;
   if (role === 'answer') return;
   const rttsMs: number[] = [];
   const stream = connection.openStream({purpose: 'echo'});
@@ -54,7 +56,7 @@ async function meet({peer, role, servers, policy, messages, caFile, deadlineMs}:
     }
     rttsMs.push(performance.now() - sentAt);
   }
-  const {type, pair, setupMs} = connection.stats()!;
+  const {type, pair} = connection.stats()!;
   say({kind: 'done', report: {type, local: pair.local.type, remote: pair.remote.type, setupMs, rttsMs}});
 }
 

@@ -1,8 +1,8 @@
 // The npm package node-turn as a server, to compare with: `node node-turn-process.ts ADDRESS PORT USERS`.
-import {createRequire} from 'node:module';
+// @ts-expect-error It has no types.
+import Turn from 'node-turn';
 
 const [address = '127.0.0.1', port = '3478', users = '10'] = process.argv.slice(2);
-const Turn = createRequire(import.meta.url)('node-turn') as new (options: object) => {start(): void};
 const numbers = Array.from({length: Number(users)}, (_one, i) => i);
 new Turn({
   listeningPort: Number(port),

@@ -212,3 +212,23 @@ function encode([type, value]: Attribute): Buffer {
 function setLength(bytes: Buffer, length: number): void {
   bytes.writeUInt16BE(length, 2);
 }
+
+/** The padding bytes of each message and ChannelData in a piece of a stream. */
+export function paddingsOf(bytes: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = 0; at + 4 <= bytes.length;) {
+    const length = bytes.readUInt16BE(at + 2);
+    if (bytes[at]! >= 0x40) {
+      found.push(bytes.subarray(at + 4 + length, at + 4 + length + (-length & 3)));
+      at += 4 + length + (-length & 3);
+      continue;
+    }
+    const message = bytes.subarray(at, at + 20 + length);
+    for (const {offset} of parse(message)?.attributes ?? []) {
+      const size = message.readUInt16BE(offset! + 2);
+      found.push(message.subarray(offset! + 4 + size, offset! + 4 + size + (-size & 3)));
+    }
+    at += 20 + length;
+  }
+  return found.filter((padding) => padding.length > 0);
+}

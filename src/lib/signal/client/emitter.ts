@@ -26,12 +26,23 @@ export class Emitter {
       if (this.#held.length < HELD_LIMIT) this.#held.push(value as SignalEvents['message']);
       return;
     }
-    for (const listener of this.#listeners[event]) listener(value);
+    for (const listener of this.#listeners[event]) call(listener, value);
   }
 
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const value of held) this.emit('message', value);
+  }
+}
+
+/** What a listener throws is a fault of who listens; neither the connection nor other listeners suffer by it. */
+function call<T>(listener: (value: T) => void, value: T): void {
+  try {
+    listener(value);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

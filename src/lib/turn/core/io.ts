@@ -61,7 +61,7 @@ export interface TurnIo {
   /** The canonical endpoint for an address on the wire, e.g. of XOR-PEER-ADDRESS; from a bounded cache. The bytes are reused. */
   endpoint(bytes: Uint8Array, port: number): Endpoint;
   /** Whether this machine has the address now. Asked for each peer that a client names, not for each packet. */
-  isOwn?(address: Uint8Array): boolean;
+  isOwn(address: Uint8Array): boolean;
 }
 
 export class RelayError extends Error {

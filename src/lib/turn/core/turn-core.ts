@@ -60,7 +60,7 @@ export class TurnCore {
       counters,
     );
     this.#authenticator = new Authenticator(options, limits, counters);
-    const rules = new PeerRules(options.peers, (address) => io.isOwn?.(address) ?? false);
+    const rules = new PeerRules(options.peers, (address) => io.isOwn(address));
     this.#peers = new PeerRequests(io, rules, limits, counters);
     this.#allocations = new Allocations(counters, limits.reservations);
     this.#refresh = new RefreshRequests(this.#allocations, lifetimes);

@@ -45,7 +45,10 @@ export class ClientConnection {
     if (transport === 'udp') {
       const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
       socket.connect(port, host);
-      await once(socket, 'connect', {signal});
+      await once(socket, 'connect', {signal}).catch((error: unknown) => {
+        socket.close();
+        throw error;
+      });
       return new ClientConnection(socket, signal);
     }
     const socket =

@@ -4,6 +4,7 @@ import {createServer, isIP, isIPv6} from 'node:net';
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {describePortHolder} from '../../observability/port-holder.ts';
 import {bindSocket, closeSocket} from './dgram/bind.ts';
+import type {RelayAddress} from './relay-ports.ts';
 import type {BoundAddress, RelayRange, ServerListen} from './server-options.ts';
 import {WorkerListenError} from './workers/worker-handle.ts';
 
@@ -26,27 +27,24 @@ export async function checkAddresses(hosts: readonly string[], relay: RelayRange
       exit: EXIT.usage,
     });
   }
-  for (const {address} of relay.addresses) await checkRelayAddress(address);
+  for (const each of relay.addresses) await checkRelayAddress(each);
 }
 
-async function checkRelayAddress(address: string): Promise<void> {
-  const fix =
-    'Name an address of this machine with --relay-ip, behind a NAT with the public one: --relay-ip 10.0.0.5=203.0.113.5';
-  if (isIP(address) === 0 || WILDCARDS.has(address)) {
-    throw new QuiverError({
+async function checkRelayAddress({address, announced = address}: RelayAddress): Promise<void> {
+  const wrong = (message: string): QuiverError =>
+    new QuiverError({
       code: 'RELAY_ADDRESS',
-      message: `${JSON.stringify(address)} is no address to relay from: clients are told it`,
-      fix,
+      message,
+      fix: 'Name an address of this machine with --relay-ip, behind a NAT with the public one: --relay-ip 10.0.0.5=203.0.113.5',
       exit: EXIT.usage,
     });
+  for (const text of [address, announced]) {
+    if (isIP(text) === 0 || WILDCARDS.has(text)) {
+      throw wrong(`${JSON.stringify(text)} is no address to relay from: clients are told it`);
+    }
   }
-  if (await canBind(address)) return;
-  throw new QuiverError({
-    code: 'RELAY_ADDRESS',
-    message: `${address}, to relay from, is not an address of this machine`,
-    fix,
-    exit: EXIT.usage,
-  });
+  if (isIP(address) !== isIP(announced)) throw wrong(`${announced} is of another family than ${address}`);
+  if (!(await canBind(address))) throw wrong(`${address}, to relay from, is not an address of this machine`);
 }
 
 /** Whether a UDP socket can be opened on an address at all. */

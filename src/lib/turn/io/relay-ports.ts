@@ -66,7 +66,10 @@ export class RelayPorts {
       const socket = await this.#bind(bind, port);
       if (socket === undefined) continue;
       if (!pair) return [socket];
-      const second = await this.#bind(bind, port + 1);
+      const second = await this.#bind(bind, port + 1).catch(async (error: unknown) => {
+        await socket.close();
+        throw error;
+      });
       if (second !== undefined) return [socket, second];
       await socket.close();
     }

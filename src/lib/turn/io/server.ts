@@ -9,6 +9,7 @@ import type {EngineEvents, EngineName, UdpEngine, UdpPath} from './engine.ts';
 import {openListeners} from './listen.ts';
 import type {Listeners} from './listen.ts';
 import {MappedRelay, RelayMapping} from './mapped-relay.ts';
+import {ownAddresses} from './own-addresses.ts';
 import {RelayPorts} from './relay-ports.ts';
 import type {BoundAddress, ServerOptions, ServerStats} from './server-options.ts';
 import {Siblings} from './siblings.ts';
@@ -84,17 +85,13 @@ export class SocketServer {
       log: this.#log,
     });
     this.#engine = engine;
+    const {tls} = listen;
     if (core.kind === 'turn') this.#relays = new RelayPorts({engine, ...core.relay});
     try {
       this.#listeners = await openListeners(listen, {
         engine,
         createTcp: () => this.#streamListener(),
-        createTls:
-          listen.tls &&
-          (
-            (tls) => () =>
-              this.#streamListener(tls.certificate)
-          )(listen.tls),
+        createTls: tls && (() => this.#streamListener(tls.certificate)),
       });
     } catch (error) {
       await engine.close();
@@ -142,6 +139,7 @@ export class SocketServer {
   #io(): TurnIo {
     return {
       endpoint: (bytes, port) => this.#endpoints.fromBytes(bytes, port),
+      isOwn: ownAddresses(monotonicMs),
       openRelay: async (request) => {
         if (this.#relays === undefined) throw new RelayError(508, 'the server has not started');
         const opened = await this.#relays.open(request);

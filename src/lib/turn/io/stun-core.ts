@@ -1,7 +1,6 @@
-import {answerBinding} from '../../stun/binding-server.ts';
 import {decodeMessage} from '../../stun/message.ts';
-import {SourceLimiter} from '../../stun/source-limiter.ts';
 import {CLASS, METHOD} from '../../stun/types.ts';
+import {Bindings} from '../core/bindings.ts';
 import {TurnCounters} from '../core/counters.ts';
 import type {ClientPath, RelaySocket} from '../core/io.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
@@ -30,14 +29,11 @@ export interface ServerCore {
 /** A STUN server (RFC 8489, RFC 5780) and nothing else: no request makes it remember anything. */
 export class StunCore implements ServerCore {
   readonly counters = new TurnCounters();
-  readonly #limiter: SourceLimiter;
+  readonly #bindings: Bindings;
 
   constructor({bindingsPerSecond, bindingBurst, limiterMemory}: StunCoreOptions) {
-    this.#limiter = new SourceLimiter({
-      perSecond: bindingsPerSecond,
-      burst: bindingBurst,
-      ...(limiterMemory !== undefined && {memory: limiterMemory}),
-    });
+    const memory = limiterMemory === undefined ? {} : {memory: limiterMemory};
+    this.#bindings = new Bindings({perSecond: bindingsPerSecond, burst: bindingBurst, ...memory}, this.counters);
   }
 
   fromClient(path: ClientPath, bytes: Uint8Array, nowMs: number): void {
@@ -46,16 +42,7 @@ export class StunCore implements ServerCore {
       this.counters.malformed += 1;
       return;
     }
-    if (message.class !== CLASS.request) return;
-    this.counters.bindingRequests += 1;
-    if (!this.#limiter.allow(path.remote, nowMs)) {
-      this.counters.bindingLimited += 1;
-      return;
-    }
-    const {alternates} = path;
-    const answer = answerBinding(message, path.remote, alternates?.origins);
-    if (answer === undefined) return;
-    (alternates === undefined ? path : alternates.path(answer.from, answer.to)).send(answer.bytes);
+    if (message.class === CLASS.request) this.#bindings.answer(path, message, nowMs);
   }
 
   fromPeer(): void {

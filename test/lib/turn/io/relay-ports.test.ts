@@ -7,7 +7,8 @@ import {afterEach, describe, expect, it} from 'vitest';
 import type {RelaySocket} from '../../../../src/lib/turn/core/io.ts';
 import {monotonicMs} from '../../../../src/lib/turn/io/clock.ts';
 import {DgramEngine} from '../../../../src/lib/turn/io/dgram/engine.ts';
-import {EndpointCache} from '../../../../src/lib/turn/io/endpoint-cache.ts';
+import {createEndpoint, EndpointCache} from '../../../../src/lib/turn/io/endpoint-cache.ts';
+import type {UdpEngine} from '../../../../src/lib/turn/io/engine.ts';
 import {RelayPorts} from '../../../../src/lib/turn/io/relay-ports.ts';
 import type {RelayAddress} from '../../../../src/lib/turn/io/relay-ports.ts';
 import {openSockets} from '../../../support/open-sockets.ts';
@@ -61,6 +62,26 @@ describe('RelayPorts', () => {
     expect((await relays.open({family: 4, even: true, pair: false}))[0].relayed.port).toBe(28_028);
     await expect(relays.open({family: 4, even: true, pair: false})).rejects.toMatchObject({code: 508});
     expect((await relays.open(plain))[0].relayed.port).toBe(28_021);
+  });
+
+  it('closes the first of a pair where the system has no second (coturn 4adbd82e)', async () => {
+    const none = Object.assign(new Error('too many open files'), {code: 'EMFILE'});
+    const open = new Set<number>();
+    const engine: Pick<UdpEngine, 'bindRelay'> = {
+      bindRelay: async ({address, port}) => {
+        if (open.size === 1) throw none;
+        open.add(port);
+        const close = async (): Promise<void> => void open.delete(port);
+        return {relayed: createEndpoint(address, port), owner: undefined, send: () => undefined, close};
+      },
+    };
+    const relays = new RelayPorts({
+      engine: engine as UdpEngine,
+      addresses: [{address: '127.0.0.1'}],
+      ports: [28_061, 28_070],
+    });
+    await expect(relays.open({family: 4, even: true, pair: true})).rejects.toMatchObject({code: 508});
+    expect(open.size).toBe(0);
   });
 
   it('keeps no socket and no port, whatever is opened and closed in whatever order', async () => {

@@ -87,8 +87,13 @@ export class DgramListener implements UdpListener {
   }
 
   keep(path: DgramPath): void {
-    if (path.held) this.#held.set(path.address, path.remote.port, path);
-    else this.#held.delete(path.address, path.remote.port);
+    const {port} = path.remote;
+    if (path.held) this.#held.set(path.address, port, path);
+    else {
+      this.#held.delete(path.address, port);
+      // The request that ended its allocation may be sent again, and is answered by what the core keeps for this path.
+      this.#strangers[port & (STRANGER_SLOTS - 1)] = path;
+    }
     this.#options.events.heldChanged(path);
   }
 

@@ -1,7 +1,7 @@
 import type {Socket} from 'node:net';
 
 import type {Endpoint} from '../../../stun/endpoint.ts';
-import {FrameReader} from '../../../stun/frame-reader.ts';
+import {FrameReader, MAX_FRAME_BYTES} from '../../../stun/frame-reader.ts';
 import type {ClientPath} from '../../core/io.ts';
 import type {StreamCounters, StreamEvents, StreamLimits} from './stream-options.ts';
 
@@ -12,6 +12,8 @@ const DATA_INDICATION = [0x00, 0x17] as const;
 /** Answers are still sent past the limit for data: on a stream nobody asks again. It is all that a stranger gets. */
 const ANSWER_RESERVE_BYTES = 64 * 1024;
 const PADDING = Buffer.alloc(4);
+/** Requests are far shorter; without a bound each connection of a stranger could keep 64 KiB waiting. */
+const STRANGER_FRAME_BYTES = 4 * 1024;
 
 export interface StreamPathOptions {
   socket: Socket;
@@ -31,7 +33,7 @@ export class StreamPath implements ClientPath {
   readonly remote: Endpoint;
   readonly #socket: Socket;
   readonly #options: StreamPathOptions;
-  readonly #frames = new FrameReader();
+  readonly #frames = new FrameReader({maxFrameBytes: STRANGER_FRAME_BYTES});
   #held = false;
   #closed = false;
   /** Without an allocation a whole message must have come by then. */
@@ -73,6 +75,7 @@ export class StreamPath implements ClientPath {
 
   hold(held: boolean): void {
     this.#held = held;
+    this.#frames.maxFrameBytes = held ? MAX_FRAME_BYTES : STRANGER_FRAME_BYTES;
     this.#deadlineMs = this.#options.now() + this.#options.limits.idleMs;
   }
 
