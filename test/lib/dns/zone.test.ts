@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
+import {parse as parseYaml} from 'yaml';
 
 import {ownershipOf, ownsSet, readOwnership} from '../../../src/lib/dns/build/ownership.ts';
 import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
@@ -11,6 +12,17 @@ import {importZone} from '../../../src/lib/dns/read/import-zone.ts';
 import {readZoneFile, toRecordSets} from '../../../src/lib/dns/read/zone-file.ts';
 import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {anyNetwork, network, peerId, PORTS} from '../../support/dns/topologies.ts';
+
+/** Runs of digits by their value, the rest by code point. */
+function natural(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.split(/(\d+)/));
+  for (const [index, part] of left!.entries()) {
+    const other = right![index] ?? '';
+    if (part === other) continue;
+    return index % 2 === 1 && other !== '' ? Number(part) - Number(other) : part < other ? -1 : 1;
+  }
+  return -1;
+}
 
 const DATE = new Date('2026-03-05T12:00:00Z');
 const records = (...options: Parameters<typeof network>): RecordSet[] =>
@@ -194,6 +206,41 @@ describe('an export', () => {
     expect(() => exportZone(big, {format: 'cloudflare', date: DATE})).toThrow(
       expect.objectContaining({code: 'DNS_TOO_BIG'}),
     );
+  });
+
+  it('is YAML in the order that octoDNS wants, with a key for each name', () => {
+    const topology = readTopology(network({nodes: 12}));
+    const zone = parseYaml(exportZone(topology, {format: 'octodns', date: DATE})) as Record<string, object>;
+    const names = Object.keys(zone);
+    expect(names).toEqual(names.toSorted(natural));
+    expect(names.indexOf('relay2')).toBeLessThan(names.indexOf('relay10'));
+    expect(zone['_turn._udp']).toEqual({
+      ttl: 3600,
+      type: 'SRV',
+      value: {port: 3478, priority: 0, target: 'turn.quiver.example.', weight: 0},
+    });
+    expect(Object.keys(zone['_turn._udp'] ?? {})).toEqual(['ttl', 'type', 'value']);
+    expect(zone['gw']).toEqual({
+      octodns: {cloudflare: {proxied: true}},
+      ttl: 300,
+      type: 'CNAME',
+      value: 'gateway.quiver.example.',
+    });
+    const sets = Object.values(zone).flatMap((each) => (Array.isArray(each) ? each : [each]));
+    expect(sets).toHaveLength(buildRecords(topology).length);
+  });
+
+  it('has a Terraform resource for each record that Cloudflare does not make itself, none of them twice', () => {
+    const topology = readTopology({...network({nodes: 3}), https: ['gateway', 'signal']});
+    const text = exportZone(topology, {format: 'terraform', date: DATE});
+    const resources = [...text.matchAll(/^resource "cloudflare_dns_record" "([a-z_][\w-]*)" \{$/gm)].map(
+      ([, name]) => name,
+    );
+    const records = buildRecords(topology).filter(({type}) => type !== 'HTTPS');
+    expect(new Set(resources).size).toBe(records.flatMap(({values}) => values).length);
+    expect(resources).toHaveLength(new Set(resources).size);
+    expect(text).toContain('proxied = true');
+    expect(text.match(/\{/g)).toHaveLength(text.match(/\}/g)!.length);
   });
 
   it('is the same text for the same network, in every format', async () => {
