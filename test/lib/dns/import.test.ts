@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
+import {lintZoneFile} from '../../../src/lib/dns/lint/lint.ts';
 import {readTopology} from '../../../src/lib/dns/model/read-topology.ts';
 import {setKey} from '../../../src/lib/dns/model/record-set.ts';
 import {importZone, type ImportedZone} from '../../../src/lib/dns/read/import-zone.ts';
@@ -10,6 +11,7 @@ import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {peerId, PORTS} from '../../support/dns/topologies.ts';
 
 const ZONE = 'q.example';
+const DATE = new Date('2026-03-05T12:00:00Z');
 
 function imported(...lines: string[]): ImportedZone {
   const {records, problems} = readZoneFile([`$ORIGIN ${ZONE}.`, ...lines].join('\n'), ZONE);
@@ -131,6 +133,80 @@ describe('an import', () => {
         expect(problems).toEqual([]);
       }),
       {numRuns: 400},
+    );
+  });
+});
+
+describe('a zone file of others', () => {
+  it('knows the older habit in which the first node has the bare name', () => {
+    const file = [
+      '$ORIGIN old.example.',
+      'bootstrap 300 IN A 9.0.0.1',
+      'bootstrap1 300 IN A 9.0.0.2',
+      'bootstrap2 300 IN A 9.0.0.3',
+      'gateway 300 IN A 9.0.0.9',
+    ].join('\n');
+    const {zone, records: read} = readZoneFile(file);
+    const old = importZone(zone, toRecordSets(read), PORTS);
+    expect(old.olderNumbering).toEqual(['bootstrap']);
+    expect(old.input.hosts).toEqual([
+      'gateway=9.0.0.9',
+      'bootstrap1=9.0.0.1',
+      'bootstrap2=9.0.0.2',
+      'bootstrap3=9.0.0.3',
+    ]);
+  });
+
+  it('keeps what is not of quiver, and an export has it again', async () => {
+    const file = ['$ORIGIN q.example.', 'gateway 300 A 9.0.0.9', '@ 1h MX 10 mail', 'mail 60 A 9.0.0.10'].join('\n');
+    const {records: read} = readZoneFile(file);
+    const {input, kept} = importZone('q.example', toRecordSets(read), PORTS);
+    expect(kept.map(setKey)).toEqual(['q.example MX', 'mail.q.example A']);
+    const text = exportZone(readTopology(input), {format: 'bind', date: DATE});
+    expect(text).toMatch(/3600 IN MX\s+10 mail\.q\.example\./);
+  });
+
+  it('reports each line that it can not read, and goes on behind it', () => {
+    const file = [
+      '$ORIGIN q.example.',
+      '$INCLUDE other.zone',
+      'a IN A 300.1.1.1',
+      'b IN TXT "open',
+      'c IN SRV 1 2',
+      'd IN A 9.0.0.1',
+      'e IN ( A',
+      '  9.0.0.2 ) ; two lines',
+      'f IN WRONG(',
+    ].join('\n');
+    const {records: read, problems} = readZoneFile(file);
+    expect(problems.map(({line}) => line)).toEqual([2, 3, 4, 5, 9]);
+    expect(read.map(({name, value}) => `${name} ${value}`)).toEqual(['d.q.example 9.0.0.1', 'e.q.example 9.0.0.2']);
+  });
+
+  it('never throws on garbage', () => {
+    const piece = fc.constantFrom(
+      '$ORIGIN',
+      'IN',
+      'A',
+      '(',
+      ')',
+      '"',
+      '\\',
+      ';',
+      '\n',
+      ' ',
+      '.',
+      '@',
+      'TXT',
+      '9.9.9.9',
+      '300',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string()), {maxLength: 60}), (pieces) => {
+        const {zone, records: read} = readZoneFile(pieces.join(' '));
+        lintZoneFile(zone, read);
+      }),
+      {numRuns: 500},
     );
   });
 });

@@ -3,16 +3,11 @@ import {describe, expect, it} from 'vitest';
 
 import {ownershipOf, ownsSet, readOwnership} from '../../../src/lib/dns/build/ownership.ts';
 import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
-import {lintZone, lintZoneFile} from '../../../src/lib/dns/lint/lint.ts';
 import {txtText} from '../../../src/lib/dns/model/fields.ts';
 import {readTopology} from '../../../src/lib/dns/model/read-topology.ts';
 import {setKey, type RecordSet} from '../../../src/lib/dns/model/record-set.ts';
-import {importZone} from '../../../src/lib/dns/read/import-zone.ts';
-import {readZoneFile, toRecordSets} from '../../../src/lib/dns/read/zone-file.ts';
-import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {anyNetwork, network, peerId, PORTS} from '../../support/dns/topologies.ts';
 
-const DATE = new Date('2026-03-05T12:00:00Z');
 const records = (...options: Parameters<typeof network>): RecordSet[] =>
   buildRecords(readTopology(network(...options)));
 const at = (sets: readonly RecordSet[], name: string, type: string): readonly string[] | undefined =>
@@ -120,161 +115,6 @@ describe('the records of a network', () => {
     expect(readOwnership('v=quiver2 own=gateway')).toBeUndefined();
     expect(readOwnership('v=quiver1 own=gateway,something-new')).toBeUndefined();
     expect(ownershipOf(readTopology(network()), []).services.get('relay')).toBe(3);
-  });
-});
-
-describe('an export', () => {
-  it('is read back as exactly the records that were meant, from a zone file and from the file for Cloudflare', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNetwork, async (input) => {
-        const topology = readTopology(input);
-        const meant = buildRecords(topology);
-        const bind = readZoneFile(exportZone(topology, {format: 'bind', date: DATE}));
-        expect(bind.problems).toEqual([]);
-        expect(bind.zone).toBe(input.zone);
-        const apex = new Set(['SOA', 'NS']);
-        const read = toRecordSets(bind.records).filter(({type}) => !apex.has(type));
-        expect(read).toEqual(meant.map((set) => ({...set, proxied: false})));
-
-        const text = exportZone(topology, {format: 'cloudflare', date: DATE});
-        const cloudflare = toRecordSets(readZoneFile(text, input.zone).records);
-        const behind = new Set(meant.filter(({proxied}) => proxied).map(({name}) => name));
-        const kept = meant.filter(({name, type}) => !(type === 'HTTPS' && behind.has(name)));
-        expect(cloudflare).toEqual(kept.map((set) => (set.proxied ? {...set, ttlSeconds: 1} : set)));
-      }),
-      {numRuns: 60},
-    );
-  });
-
-  it('lints clean and imports as the network it came from', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyNetwork, async (input) => {
-        const text = exportZone(readTopology(input), {format: 'cloudflare', date: DATE});
-        const {records: read} = readZoneFile(text, input.zone);
-        expect(lintZoneFile(input.zone, read)).toEqual([]);
-        expect(lintZone(input.zone, buildRecords(readTopology(input)))).toEqual([]);
-        const imported = importZone(input.zone, toRecordSets(read), input.ports);
-        expect(imported.kept).toEqual([]);
-        expect(imported.changed).toEqual([]);
-        const again = buildRecords(readTopology({...imported.input, https: input.https}));
-        expect(again).toEqual(buildRecords(readTopology(input)));
-      }),
-      {numRuns: 60},
-    );
-  });
-
-  it('has a serial that never goes backwards, and stays where nothing changed', async () => {
-    const topology = readTopology(network());
-    const first = exportZone(topology, {format: 'bind', date: DATE});
-    expect(first).toContain(' 2026030500 ');
-    const later = new Date('2026-04-01');
-    expect(exportZone(topology, {format: 'bind', date: later, previous: first})).toBe(first);
-    const grown = readTopology(network({nodes: 4}));
-    const second = exportZone(grown, {format: 'bind', date: DATE, previous: first});
-    expect(second).toContain(' 2026030501 ');
-    const ahead = exportZone(topology, {format: 'bind', serial: 4_000_000_000, date: DATE});
-    expect(exportZone(grown, {format: 'bind', date: later, previous: ahead})).toContain(' 4000000001 ');
-    const last = exportZone(topology, {format: 'bind', serial: 4_294_967_295, date: DATE});
-    expect(() => exportZone(grown, {format: 'bind', date: later, previous: last})).toThrow(
-      expect.objectContaining({code: 'DNS_SERIAL'}),
-    );
-  });
-
-  it('marks only what Cloudflare proxies, without SOA and NS', async () => {
-    const text = exportZone(readTopology(network()), {format: 'cloudflare', date: DATE});
-    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith(';;'));
-    expect(lines.every((line) => /; cf_tags=cf-proxied:(?:true|false)$/.test(line))).toBe(true);
-    const proxied = lines.filter((line) => line.endsWith(':true')).map((line) => line.split('.')[0]);
-    expect(new Set(proxied)).toEqual(new Set(['gateway', 'gw', 'api-gw', 'signal', 'signaling', 'ws', 'wss']));
-    expect(text).not.toMatch(/\s(?:SOA|NS)\s/);
-  });
-
-  it('says when a zone is too big for the import of Cloudflare', async () => {
-    const big = readTopology(network({nodes: 2_000}));
-    expect(() => exportZone(big, {format: 'cloudflare', date: DATE})).toThrow(
-      expect.objectContaining({code: 'DNS_TOO_BIG'}),
-    );
-  });
-
-  it('is the same text for the same network, in every format', async () => {
-    for (const format of ['bind', 'cloudflare', 'json', 'terraform', 'octodns'] as const) {
-      const write = (): string => exportZone(readTopology(network()), {format, date: DATE});
-      expect(write(), format).toBe(write());
-    }
-  });
-});
-
-describe('an import', () => {
-  it('knows the older habit in which the first node has the bare name', () => {
-    const file = [
-      '$ORIGIN old.example.',
-      'bootstrap 300 IN A 9.0.0.1',
-      'bootstrap1 300 IN A 9.0.0.2',
-      'bootstrap2 300 IN A 9.0.0.3',
-      'gateway 300 IN A 9.0.0.9',
-    ].join('\n');
-    const {zone, records: read} = readZoneFile(file);
-    const imported = importZone(zone, toRecordSets(read), PORTS);
-    expect(imported.olderNumbering).toEqual(['bootstrap']);
-    expect(imported.input.hosts).toEqual([
-      'gateway=9.0.0.9',
-      'bootstrap1=9.0.0.1',
-      'bootstrap2=9.0.0.2',
-      'bootstrap3=9.0.0.3',
-    ]);
-  });
-
-  it('keeps what is not of quiver, and an export has it again', async () => {
-    const file = ['$ORIGIN q.example.', 'gateway 300 A 9.0.0.9', '@ 1h MX 10 mail', 'mail 60 A 9.0.0.10'].join('\n');
-    const {records: read} = readZoneFile(file);
-    const {input, kept} = importZone('q.example', toRecordSets(read), PORTS);
-    expect(kept.map(setKey)).toEqual(['q.example MX', 'mail.q.example A']);
-    const text = exportZone(readTopology(input), {format: 'bind', date: DATE});
-    expect(text).toMatch(/3600 IN MX\s+10 mail\.q\.example\./);
-  });
-
-  it('reports each line that it can not read, and goes on behind it', () => {
-    const file = [
-      '$ORIGIN q.example.',
-      '$INCLUDE other.zone',
-      'a IN A 300.1.1.1',
-      'b IN TXT "open',
-      'c IN SRV 1 2',
-      'd IN A 9.0.0.1',
-      'e IN ( A',
-      '  9.0.0.2 ) ; two lines',
-      'f IN WRONG(',
-    ].join('\n');
-    const {records: read, problems} = readZoneFile(file);
-    expect(problems.map(({line}) => line)).toEqual([2, 3, 4, 5, 9]);
-    expect(read.map(({name, value}) => `${name} ${value}`)).toEqual(['d.q.example 9.0.0.1', 'e.q.example 9.0.0.2']);
-  });
-
-  it('never throws on garbage', () => {
-    const piece = fc.constantFrom(
-      '$ORIGIN',
-      'IN',
-      'A',
-      '(',
-      ')',
-      '"',
-      '\\',
-      ';',
-      '\n',
-      ' ',
-      '.',
-      '@',
-      'TXT',
-      '9.9.9.9',
-      '300',
-    );
-    fc.assert(
-      fc.property(fc.array(fc.oneof(piece, fc.string()), {maxLength: 60}), (pieces) => {
-        const {zone, records: read} = readZoneFile(pieces.join(' '));
-        lintZoneFile(zone, read);
-      }),
-      {numRuns: 500},
-    );
   });
 });
 

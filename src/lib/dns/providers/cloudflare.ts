@@ -3,7 +3,7 @@ import type {RecordResponse} from 'cloudflare/resources/dns/records.js';
 
 import {EXIT, QuiverError, type ExitCode} from '../../core/errors.ts';
 import {recordSet, type RecordSet} from '../model/record-set.ts';
-import {fromCloudflare} from '../write/cloudflare-record.ts';
+import {forCloudflare, fromCloudflare} from '../write/cloudflare-record.ts';
 import {applyChanges} from './apply-changes.ts';
 import {recordKey, toBatches} from './cloudflare-batch.ts';
 import type {Change, DnsProvider} from './provider.ts';
@@ -12,8 +12,6 @@ const PER_PAGE = 5_000;
 /** Of a request that was refused for its rate or failed in between; the client waits as long as it is told. */
 const MAX_RETRIES = 6;
 const TIMEOUT_MS = 30_000;
-/** Means automatic, which it is behind the proxy. */
-const AUTOMATIC_TTL = 1;
 const NO_PERMISSION: ReadonlySet<number> = new Set([401, 403]);
 /** Codes of an answer 400 that means the token (developers.cloudflare.com/api, troubleshooting). */
 const BAD_TOKEN: ReadonlySet<number> = new Set([6_003, 6_111, 9_106, 9_109, 10_000, 10_001]);
@@ -34,12 +32,8 @@ export class CloudflareProvider implements DnsProvider {
     this.#fetch = fetch;
   }
 
-  /** It makes the HTTPS records of proxied names itself, and their TTL is automatic. */
   prepare(sets: readonly RecordSet[]): RecordSet[] {
-    const proxied = new Set(sets.filter((set) => set.proxied).map(({name}) => name));
-    return sets
-      .filter(({name, type}) => !(type === 'HTTPS' && proxied.has(name)))
-      .map((set) => (set.proxied ? {...set, ttlSeconds: AUTOMATIC_TTL} : set));
+    return forCloudflare(sets);
   }
 
   async read(zone: string, signal: AbortSignal): Promise<RecordSet[]> {

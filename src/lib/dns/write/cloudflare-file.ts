@@ -1,20 +1,18 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import type {RecordSet} from '../model/record-set.ts';
+import {forCloudflare} from './cloudflare-record.ts';
 import type {ZoneExport} from './zone-export.ts';
 
 /** Limits of Cloudflare (developers.cloudflare.com/dns: import-and-export, dns-record-types). */
 const MAX_FILE_BYTES = 256 * 1024;
 const MAX_SET_CHARACTERS = 8_192;
-/** Means automatic, which it is behind the proxy whatever was asked for. */
-const AUTOMATIC_TTL = 1;
 
 /**
  * What Cloudflare's import reads: absolute names, the mark of the proxy as a comment on each record, no SOA and no NS,
- * which it has itself. It makes the HTTPS records of proxied names. Throws DNS_TOO_BIG past its limits.
+ * which it has itself. Throws DNS_TOO_BIG past its limits.
  */
 export function writeCloudflareFile({records, notes}: ZoneExport): string {
-  const proxied = new Set(records.filter((set) => set.proxied).map(({name}) => name));
-  const sets = records.filter(({name, type}) => !(type === 'HTTPS' && proxied.has(name)));
+  const sets = forCloudflare(records);
   const wide = sets.find(({values}) => values.join('').length > MAX_SET_CHARACTERS);
   if (wide !== undefined) {
     throw tooBig(`${wide.name} ${wide.type} has more than ${MAX_SET_CHARACTERS} characters`);
@@ -25,8 +23,7 @@ export function writeCloudflareFile({records, notes}: ZoneExport): string {
 }
 
 function lines({name, type, values, ttlSeconds, proxied}: RecordSet): string[] {
-  const ttl = proxied ? AUTOMATIC_TTL : ttlSeconds;
-  return values.map((value) => `${name}.\t${ttl}\tIN\t${type}\t${value} ; cf_tags=cf-proxied:${proxied}`);
+  return values.map((value) => `${name}.\t${ttlSeconds}\tIN\t${type}\t${value} ; cf_tags=cf-proxied:${proxied}`);
 }
 
 function tooBig(why: string): QuiverError {

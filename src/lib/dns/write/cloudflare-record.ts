@@ -1,6 +1,17 @@
 import {ipText, parseIp} from '../../core/ip-address.ts';
 import {splitFields, txtText} from '../model/fields.ts';
-import {quote, rdata} from '../model/record-set.ts';
+import {quote, rdata, type RecordSet} from '../model/record-set.ts';
+
+/** Means automatic, which it is behind the proxy whatever was asked for. */
+const AUTOMATIC_TTL = 1;
+
+/** Sets as Cloudflare has them: it makes the HTTPS records of proxied names itself, and their TTL is automatic. */
+export function forCloudflare(sets: readonly RecordSet[]): RecordSet[] {
+  const proxied = new Set(sets.filter((set) => set.proxied).map(({name}) => name));
+  return sets
+    .filter(({name, type}) => !(type === 'HTTPS' && proxied.has(name)))
+    .map((set) => (set.proxied ? {...set, ttlSeconds: AUTOMATIC_TTL} : set));
+}
 
 export type CloudflareContent =
   | {content: string; priority?: number}

@@ -1,13 +1,16 @@
 import {splitFields, txtText} from '../model/fields.ts';
-import type {RecordSet} from '../model/record-set.ts';
+import {compareText, type RecordSet} from '../model/record-set.ts';
 import {relativeName, type ZoneExport} from './zone-export.ts';
 
 type Yaml = string | number | boolean | readonly Yaml[] | {readonly [key: string]: Yaml};
 
-/** octoDNS reads everything as one zone's YAML: records by name, several types of one name as a list. */
+/**
+ * octoDNS reads everything as one zone's YAML: records by name, several types of one name as a list. It refuses keys
+ * that are not in its order, unless told otherwise.
+ */
 export function writeOctodns({zone, records, notes}: ZoneExport): string {
   const byName = Map.groupBy(records, ({name}) => relativeName(name, zone).replace('@', ''));
-  const names = [...byName].map(([name, sets]) => {
+  const names = inOrder([...byName]).map(([name, sets]) => {
     const entries = sets.map(entry);
     return `${JSON.stringify(name)}:${block(entries.length === 1 && entries[0] ? entries[0] : entries, '  ')}\n`;
   });
@@ -18,7 +21,7 @@ export function writeOctodns({zone, records, notes}: ZoneExport): string {
 function block(value: Yaml, indent: string): string {
   if (typeof value !== 'object') return ` ${JSON.stringify(value)}`;
   if (isList(value)) return value.map((each) => `\n${indent}-${item(each, `${indent}  `)}`).join('');
-  const entries = Object.entries(value);
+  const entries = inOrder(Object.entries(value));
   if (entries.length === 0) return ' {}';
   return entries.map(([key, each]) => `\n${indent}${key}:${block(each, `${indent}  `)}`).join('');
 }
@@ -26,6 +29,15 @@ function block(value: Yaml, indent: string): string {
 /** The first line of a list's item stands behind its dash. */
 function item(value: Yaml, indent: string): string {
   return block(value, indent).replace(`\n${indent}`, ' ');
+}
+
+/** As people count: `relay2` before `relay10`. */
+function inOrder<Value>(entries: readonly (readonly [string, Value])[]): (readonly [string, Value])[] {
+  const keyed = entries.map((each) => ({
+    each,
+    key: each[0].replaceAll(/\d+/g, (digits) => `\u0000${digits.padStart(10, '0')}`),
+  }));
+  return keyed.toSorted((a, b) => compareText(a.key, b.key)).map(({each}) => each);
 }
 
 function isList(value: object): value is readonly Yaml[] {

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
 
 import type {RecordSet} from '../model/record-set.ts';
-import {cloudflareContent} from './cloudflare-record.ts';
+import {cloudflareContent, forCloudflare} from './cloudflare-record.ts';
 import {relativeName, type ZoneExport} from './zone-export.ts';
 
 /** Enough that two records of one set never get the same name, few enough to be read. */
@@ -11,7 +11,7 @@ type Hcl = string | number | boolean | {readonly [key: string]: Hcl};
 
 /** A `cloudflare_dns_record` (provider 5) for each record, named by what it says, so that adding one renames none. */
 export function writeTerraform({zone, records, notes}: ZoneExport): string {
-  const resources = records.flatMap((set) =>
+  const resources = forCloudflare(records).flatMap((set) =>
     set.values.map((value) => {
       const body = attributes(set, value);
       return `resource "cloudflare_dns_record" "${resourceName(set, value, zone)}" {\n${block(body, 1)}}\n`;
@@ -27,7 +27,7 @@ function attributes(set: RecordSet, value: string): Record<string, Hcl | Referen
     zone_id: new Reference('var.zone_id'),
     name,
     type,
-    ttl: proxied ? 1 : ttlSeconds,
+    ttl: ttlSeconds,
     proxied,
     ...cloudflareContent(type, value),
   };
