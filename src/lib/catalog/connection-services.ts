@@ -4,6 +4,8 @@ import type {Config} from '../config/config.ts';
 import type {Environment} from '../config/expand.ts';
 import {coturnFolder, turnSecretFile, type Places} from '../config/places.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {isSpecialPurpose, parseIp} from '../core/ip-address.ts';
+import {isLoopbackHost} from '../p2p/listen.ts';
 import type {Service} from '../service/service.ts';
 import type {IceApiOptions} from '../turn/ice-api/ice-api-service.ts';
 import type {ListenSettings} from '../turn/io/listening-server.ts';
@@ -156,16 +158,27 @@ function bindingLimits(config: Config): {bindingsPerSecond: number; bindingBurst
   };
 }
 
-function publicAddresses(section: 'stun' | 'turn', {config, signal}: ConnectionSetup): Promise<PublicAddresses> {
+/** Those of explicit hosts that are what others see, on loopback or the internet; else they are found out. */
+async function publicAddresses(section: 'stun' | 'turn', {config, signal}: ConnectionSetup): Promise<PublicAddresses> {
   const given = config.get(`${section}.public_ip`);
+  const hosts = config.get(`${section}.hosts`);
+  const isAuto = given.includes('auto');
+  if (isAuto && hosts.length > 0 && (hosts.every(isLoopbackHost) || hosts.every(isPublic))) {
+    return {addresses: [...hosts], source: 'given', relays: hosts.map((address) => ({address}))};
+  }
   return findPublicAddresses({
-    wanted: given.includes('auto') ? 'auto' : given,
-    loopbackOnly: config.profile.loopbackOnly && config.get(`${section}.hosts`).length === 0,
+    wanted: isAuto ? 'auto' : given,
+    loopbackOnly: config.profile.loopbackOnly && hosts.length === 0,
     stunServer: config.get(`${section}.public_ip_from`),
     // Its variable is a layer of the settings.
     variable: `QUIVER_${section.toUpperCase()}_PUBLIC_IP`,
     signal,
   });
+}
+
+function isPublic(host: string): boolean {
+  const address = parseIp(host);
+  return address !== undefined && isSpecialPurpose(address.bytes) === undefined;
 }
 
 /** TURN_AUTH_SECRET is the name that operators have it under already. */

@@ -84,6 +84,7 @@ test('a relay joins a bootstrap; both are seen, pinged, and keep their identity'
   expect(bootstrap.ready.services.map(({kind}) => kind)).toEqual([
     'network.node',
     'network.bootstrap',
+    'network.signal-node',
     'inference.market',
   ]);
   expect(bootstrap.address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3Koo/);
