@@ -134,6 +134,7 @@ function listen(section: 'stun' | 'turn', config: Config, known: readonly string
   if ((certFile === undefined) !== (keyFile === undefined)) throw halfCertificate(section);
   const hosts = config.get(`${section}.hosts`);
   const alternatePort = config.get(`${section}.alternate_port`);
+  const tlsPort = config.get(`${section}.tls_port`);
   return {
     // Starting a server of a public network is the telling to open it to that network.
     hosts: hosts.length > 0 ? hosts : config.profile.loopbackOnly ? ['127.0.0.1'] : everywhere(),
@@ -141,7 +142,8 @@ function listen(section: 'stun' | 'turn', config: Config, known: readonly string
     publicAddresses: known,
     ...(alternatePort !== false && {alternatePort}),
     ...(certFile !== undefined &&
-      keyFile !== undefined && {tls: {certFile, keyFile, port: config.get(`${section}.tls_port`)}}),
+      keyFile !== undefined &&
+      tlsPort !== false && {tls: {certFile, keyFile, port: tlsPort}}),
   };
 }
 

@@ -3,10 +3,6 @@ import {EXIT, QuiverError} from '../core/errors.ts';
 import type {TopologyInput} from '../dns/model/read-topology.ts';
 import type {DnsPorts} from '../dns/model/topology.ts';
 
-/** IANA's ports of STUN and TURN (RFC 8489, RFC 8656). */
-const STUN_PORT = 3478;
-const STUN_TLS_PORT = 5349;
-
 /**
  * What the settings say of the network for DNS, with the zone as far as it is known.
  * Throws the usage error DNS_ZONE_MISSING when it isn't.
@@ -42,12 +38,13 @@ export function dnsPorts(config: Config): DnsPorts {
   const tcp = config.get('bootstrap.port');
   const quic = config.get('bootstrap.quic_port') ?? tcp;
   const ws = config.get('bootstrap.ws_port');
+  const tls = config.get('turn.tls_port');
   return {
     p2pTcp: tcp,
     ...(quic !== false && {p2pQuic: quic}),
     ...(ws !== false && {p2pWebSocket: ws}),
-    stun: STUN_PORT,
-    turn: STUN_PORT,
-    turnTls: STUN_TLS_PORT,
+    stun: config.get('stun.port'),
+    turn: config.get('turn.port'),
+    ...(tls !== false && {turnTls: tls}),
   };
 }

@@ -48,7 +48,7 @@ export const STUN_KEYS = {
     description: 'Second UDP port on two addresses: tells clients how their NAT behaves (RFC 5780)',
     default: false as const,
   }),
-  'stun.tls_port': port({description: 'STUN over TLS, when there is a certificate', default: 5349}),
+  'stun.tls_port': portOrOff({description: 'STUN over TLS, when there is a certificate', default: 5349}),
   'stun.tls_cert': TLS.tls_cert,
   'stun.tls_key': TLS.tls_key,
   'stun.public_ip': list(PUBLIC_IP),
@@ -71,7 +71,10 @@ export const TURN_KEYS = {
     default: false as const,
   }),
   'turn.tcp': flag({description: 'Serve clients over TCP', default: true}),
-  'turn.tls_port': port({description: 'TURN over TLS, when there is a certificate', default: 5349}),
+  'turn.tls_port': portOrOff({
+    description: 'TURN over TLS, when there is a certificate; published by DNS unless it is off',
+    default: 5349,
+  }),
   'turn.tls_cert': TLS.tls_cert,
   'turn.tls_key': TLS.tls_key,
   'turn.realm': text({
