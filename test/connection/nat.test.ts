@@ -62,7 +62,8 @@ describe.skipIf(without)(`two stations behind NATs find the best path ${without 
     const name = `${one}-${other}`;
     const hosts = [lab.station(`a-${name}`, one), lab.station(`b-${name}`, other)] as const;
     const report = await connect(name, hosts);
-    expect(report).toMatchObject({type});
+    // The address of an open host is its own, so that a direct path to it can be one of two host candidates.
+    expect(one === 'open' && type === 'srflx' ? ['host', 'srflx'] : [type]).toContain(report.type);
     expect(report.rttsMs).toHaveLength(MESSAGES);
   });
 

@@ -82,7 +82,8 @@ export class Lab {
   }
 
   #namespace(name: string): Namespace {
-    const namespace = new Namespace(this.#name, name);
+    // Numbered, since a test that is repeated makes the same hosts again.
+    const namespace = new Namespace(this.#name, `${name}-${this.#namespaces.length}`);
     this.#namespaces.push(namespace);
     return namespace;
   }
