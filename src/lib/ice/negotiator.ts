@@ -26,7 +26,7 @@ const INBOX_LIMIT = 256;
 const HELD_LIMIT = 4;
 const LEAVE_MS = 1_000;
 /** A direct path is there within a second, or not at all; half as much again for a slow way between the two. */
-const DIRECT_MS = 1_500;
+const DIRECT_MS = 2_000;
 /** First letter of an attempt's name that is made without TURN on either side. */
 const DIRECT = 'd';
 /** First letter of an attempt's name that is for a connection which both sides have. */
