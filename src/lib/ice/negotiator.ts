@@ -25,7 +25,7 @@ const INBOX_LIMIT = 256;
 /** What may come over a path before we know that it is open. */
 const HELD_LIMIT = 4;
 const LEAVE_MS = 1_000;
-/** A direct path is there within a second, or not at all; half as much again for a slow way between the two. */
+/** A direct path is there within a second, or not at all; and as long again for a slow way between the two. */
 const DIRECT_MS = 2_000;
 /** First letter of an attempt's name that is made without TURN on either side. */
 const DIRECT = 'd';
