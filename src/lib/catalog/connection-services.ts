@@ -3,7 +3,6 @@ import {networkInterfaces} from 'node:os';
 import type {Config} from '../config/config.ts';
 import type {Environment} from '../config/expand.ts';
 import {coturnFolder, turnSecretFile, type Places} from '../config/places.ts';
-import {EXIT, QuiverError} from '../core/errors.ts';
 import {isSpecialPurpose, parseIp} from '../core/ip-address.ts';
 import {isLoopbackHost} from '../p2p/listen.ts';
 import type {Service} from '../service/service.ts';
@@ -12,6 +11,7 @@ import type {ListenSettings} from '../turn/io/listening-server.ts';
 import type {RelayAddress} from '../turn/io/relay-ports.ts';
 import {findPublicAddresses, type PublicAddresses} from '../turn/public-address.ts';
 import type {TurnServiceOptions} from '../turn/turn-service.ts';
+import {tlsFiles} from './tls-files.ts';
 
 export interface ConnectionSetup {
   config: Config;
@@ -130,8 +130,7 @@ function turnOptions(config: Config, found: PublicAddresses): Omit<TurnServiceOp
 }
 
 function listen(section: 'stun' | 'turn', config: Config, known: readonly string[]): Omit<ListenSettings, 'tcp'> {
-  const [certFile, keyFile] = [config.get(`${section}.tls_cert`), config.get(`${section}.tls_key`)];
-  if ((certFile === undefined) !== (keyFile === undefined)) throw halfCertificate(section);
+  const files = tlsFiles(section, config);
   const hosts = config.get(`${section}.hosts`);
   const alternatePort = config.get(`${section}.alternate_port`);
   const tlsPort = config.get(`${section}.tls_port`);
@@ -141,9 +140,7 @@ function listen(section: 'stun' | 'turn', config: Config, known: readonly string
     port: config.get(`${section}.port`),
     publicAddresses: known,
     ...(alternatePort !== false && {alternatePort}),
-    ...(certFile !== undefined &&
-      keyFile !== undefined &&
-      tlsPort !== false && {tls: {certFile, keyFile, port: tlsPort}}),
+    ...(files !== undefined && tlsPort !== false && {tls: {...files, port: tlsPort}}),
   };
 }
 
@@ -203,15 +200,6 @@ function portRelayed(port: number): QuiverError {
     code: 'TURN_PORT_RELAYED',
     message: `The TURN port ${port} lies among the ports to relay from, where clients of the relay could reach it`,
     fix: 'Keep them apart: --port 3478 --relay-ports 49152-65535 (turn.port, turn.relay_port_range)',
-    exit: EXIT.usage,
-  });
-}
-
-function halfCertificate(section: string): QuiverError {
-  return new QuiverError({
-    code: 'TLS_FILES',
-    message: 'A certificate goes with its key, and only one of them is named',
-    fix: `Name both: --tls-cert FILE --tls-key FILE (${section}.tls_cert, ${section}.tls_key)`,
     exit: EXIT.usage,
   });
 }

@@ -1,10 +1,11 @@
 import type {Config} from '../config/config.ts';
-import {EXIT, QuiverError} from '../core/errors.ts';
+import {QuiverError} from '../core/errors.ts';
 import type {NodeService} from '../p2p/node-service.ts';
 import type {Service} from '../service/service.ts';
 import type {IceServersFor} from '../signal/exchange.ts';
 import type {SignalServiceOptions} from '../signal/signal-service.ts';
 import type {IceApiService} from '../turn/ice-api/ice-api-service.ts';
+import {tlsFiles} from './tls-files.ts';
 
 /** Signalling over WebSocket and HTTP; who joins is told the ICE servers of this process. */
 export async function createSignal(config: Config, beside: readonly Service[]): Promise<Service> {
@@ -30,15 +31,7 @@ export async function createNodeSignal(
 
 function signalOptions(config: Config): SignalServiceOptions {
   const {profile} = config;
-  const [certFile, keyFile] = [config.get('signal.tls_cert'), config.get('signal.tls_key')];
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new QuiverError({
-      code: 'TLS_FILES',
-      message: 'A certificate goes with its key, and only one of them is named',
-      fix: 'Name both: --tls-cert FILE --tls-key FILE',
-      exit: EXIT.usage,
-    });
-  }
+  const tls = tlsFiles('signal', config);
   return {
     protocolPrefix: profile.protocolPrefix,
     // Starting a server of a public network is the telling to open it to that network.
@@ -49,7 +42,7 @@ function signalOptions(config: Config): SignalServiceOptions {
     trustedProxies: config.get('signal.trusted_proxies'),
     allowedPeers: config.get('signal.allow_peers'),
     redisUrl: config.get('signal.redis_url'),
-    ...(certFile !== undefined && keyFile !== undefined && {tls: {certFile, keyFile}}),
+    tls,
   };
 }
 
