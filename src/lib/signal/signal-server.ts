@@ -93,7 +93,7 @@ export class SignalServer {
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('clientError', (_error, socket) => endWith(socket, '400 Bad Request'));
     // Without a handshake there is nothing that an answer could go through, nor an end.
-    this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#server.on('tlsClientError', (_error, socket: Socket) => void socket.destroy());
   }
 
   /** Resolves with its URL, e.g. `http://127.0.0.1:8081`. Errors: PORT_TAKEN, PORT_REFUSED, HOST_NOT_HERE. */
