@@ -16,6 +16,7 @@ export class SecretFile {
   readonly #pollMs: number;
   #current: readonly string[];
   #fault = '';
+  #busy = false;
 
   /** @param current what `loadSecrets` has found in it */
   constructor(path: string, current: readonly string[], pollMs = POLL_MS) {
@@ -40,6 +41,8 @@ export class SecretFile {
   }
 
   async #look({onChange, onFault}: SecretHooks, stopped: () => boolean): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
     try {
       const secrets = (await readSecrets(this.#path)) ?? [];
       if (stopped()) return;
@@ -52,6 +55,8 @@ export class SecretFile {
       const fault = String(error);
       if (!stopped() && fault !== this.#fault) onFault(error);
       this.#fault = fault;
+    } finally {
+      this.#busy = false;
     }
   }
 }
