@@ -157,6 +157,29 @@ describe('posting and polling', () => {
     await until(async () => (await poll(server.url, session)).status === 404);
     expect(server.service.exchange.backlog.bytes).toBe(0);
   });
+
+  it('stops although somebody has said goodbye and does not go', async () => {
+    const {url, service} = await startServer();
+    const socket = connect({port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true});
+    socket.on('error', () => undefined);
+    const head = [
+      'GET /v1/signal HTTP/1.1',
+      'host: localhost',
+      'connection: upgrade',
+      'upgrade: websocket',
+      'sec-websocket-version: 13',
+      'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
+      'sec-websocket-protocol: quiver.signal.v1',
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    await once(socket, 'data');
+    socket.write(Buffer.of(0x88, 0x80, 0, 0, 0, 0)); // a close frame, masked
+    await once(socket.resume(), 'end');
+    const startedAtMs = performance.now();
+    await service.stop();
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    socket.destroy();
+  }, 40_000);
 });
 
 describe('a server with TLS', () => {
