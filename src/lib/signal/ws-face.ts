@@ -13,6 +13,8 @@ import type {Link} from './session.ts';
 
 /** After a close frame, of either side, the client has this long to end the connection. */
 const CLOSE_GRACE_MS = 2_000;
+/** An option of ws that the declarations of its types don't have yet. */
+const UNDECLARED = {closeTimeout: CLOSE_GRACE_MS};
 /** Nobody has a reason to cut a message into pieces. */
 const FRAGMENTS_LIMIT = 64;
 const CHUNKS_LIMIT = 1_024;
@@ -33,8 +35,7 @@ export class WebSocketFace {
       maxPayload: MESSAGE_MAX_BYTES,
       maxFragments: FRAGMENTS_LIMIT,
       maxBufferedChunks: CHUNKS_LIMIT,
-      // The declarations of its types don't have it yet.
-      ...{closeTimeout: CLOSE_GRACE_MS},
+      ...UNDECLARED,
       handleProtocols: () => SIGNAL_SUBPROTOCOL,
     });
     return new WebSocketFace(exchange, server);
