@@ -77,7 +77,9 @@ describe.skipIf(lacking('root', 'ip', 'nft'))('a lab', () => {
     await once(maker, 'exit');
     const left = (): string[] => namespaces().filter((name) => name.startsWith(`quiver-lab-${maker.pid}-`));
     expect(left()).toHaveLength(2);
-    const sleeper = spawnSync('ip', ['netns', 'pids', left().find((name) => /-x-\d+$/.test(name))!], {encoding: 'utf8'});
+    const sleeper = spawnSync('ip', ['netns', 'pids', left().find((name) => /-x-\d+$/.test(name))!], {
+      encoding: 'utf8',
+    });
     new Lab().close();
     expect(left()).toEqual([]);
     await expect.poll(() => commandLine(sleeper.stdout.trim())).toBe('');

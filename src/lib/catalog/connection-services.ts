@@ -3,6 +3,7 @@ import {networkInterfaces} from 'node:os';
 import type {Config} from '../config/config.ts';
 import type {Environment} from '../config/expand.ts';
 import {coturnFolder, turnSecretFile, type Places} from '../config/places.ts';
+import {EXIT, QuiverError} from '../core/errors.ts';
 import {isSpecialPurpose, parseIp} from '../core/ip-address.ts';
 import {isLoopbackHost} from '../p2p/listen.ts';
 import type {Service} from '../service/service.ts';
@@ -39,16 +40,23 @@ export async function createStun(setup: ConnectionSetup): Promise<Service> {
 /** A TURN server and, unless it is off, the API that hands out its credentials. */
 export async function createTurn(setup: ConnectionSetup): Promise<Service[]> {
   const {config, places} = setup;
-  const [{loadSecrets}, {readUsers}, found] = await Promise.all([
+  const [{loadSecrets}, {SecretFile}, {readUsers}, found] = await Promise.all([
     import('../turn/secret.ts'),
+    import('../turn/secret-file.ts'),
     import('../turn/users.ts'),
     publicAddresses('turn', setup),
   ]);
   const usersFile = config.get('turn.users_file');
   const users = usersFile === undefined ? new Map<string, string>() : await readUsers(usersFile);
-  const secrets = await loadSecrets({given: givenSecrets(setup), path: turnSecretFile(places)});
-  const options = {...turnOptions(config, found), secrets, users};
-  return [await openTurn(setup, options), ...(await createIceApi(setup, secrets))];
+  const [given, path] = [givenSecrets(setup), turnSecretFile(places)];
+  const file = new SecretFile(path, await loadSecrets({given, path}));
+  const options: TurnServiceOptions = {
+    ...turnOptions(config, found),
+    secrets: file.current,
+    users,
+    ...(given.length === 0 && {watchSecrets: (hooks) => file.watch(hooks)}),
+  };
+  return [await openTurn(setup, options), ...(await createIceApi(setup, () => file.current))];
 }
 
 async function openTurn({config, places}: ConnectionSetup, options: TurnServiceOptions): Promise<Service> {
@@ -66,7 +74,10 @@ async function openTurn({config, places}: ConnectionSetup, options: TurnServiceO
 }
 
 /** None where its port is off. */
-async function createIceApi({config, environment}: ConnectionSetup, secrets: readonly string[]): Promise<Service[]> {
+async function createIceApi(
+  {config, environment}: ConnectionSetup,
+  secrets: () => readonly string[],
+): Promise<Service[]> {
   const port = config.get('turn.ice_api.port');
   if (port === false) return [];
   const [{IceApiService}, {loadToken}] = await Promise.all([
@@ -79,7 +90,7 @@ async function createIceApi({config, environment}: ConnectionSetup, secrets: rea
   const options: IceApiOptions = {
     host: config.get('turn.ice_api.host'),
     port,
-    secrets: () => secrets,
+    secrets,
     urls: config.get('turn.ice_api.urls'),
     publicFallback: config.get('turn.ice_api.public_fallback.enabled')
       ? config.get('turn.ice_api.public_fallback.stun_servers')

@@ -4,13 +4,14 @@ import type {NodeService} from '../p2p/node-service.ts';
 import type {Service} from '../service/service.ts';
 import type {IceServersFor} from '../signal/exchange.ts';
 import type {SignalServiceOptions} from '../signal/signal-service.ts';
+import {isLoopback} from '../turn/ice-api/access.ts';
 import type {IceApiService} from '../turn/ice-api/ice-api-service.ts';
 import {tlsFiles} from './tls-files.ts';
 
 /** Signalling over WebSocket and HTTP; who joins is told the ICE servers of this process. */
 export async function createSignal(config: Config, beside: readonly Service[]): Promise<Service> {
   const {SignalService} = await import('../signal/signal-service.ts');
-  return new SignalService({...signalOptions(config), iceServers: iceServersOf(beside)});
+  return new SignalService({...signalOptions(config), iceServers: iceServersOf(beside, config)});
 }
 
 /** The same rooms for whoever comes over libp2p. */
@@ -25,7 +26,7 @@ export async function createNodeSignal(
     node,
     protocolPrefix,
     allowedPeers: config.get('signal.allow_peers'),
-    iceServers: iceServersOf(beside),
+    iceServers: iceServersOf(beside, config),
   });
 }
 
@@ -46,17 +47,27 @@ function signalOptions(config: Config): SignalServiceOptions {
   };
 }
 
-/** Those of the ICE servers API in this process; none where it has none, or nothing to list yet. */
-function iceServersOf(beside: readonly Service[]): IceServersFor {
+/**
+ * Those of the ICE servers API in this process; none where it has none, or nothing to list yet. Anybody can make a key
+ * and join: where strangers can, they get credentials here on the terms of the API itself.
+ */
+function iceServersOf(beside: readonly Service[], config: Config): IceServersFor {
   const api = beside.find(isIceApi);
+  const mayRelay = config.get('turn.ice_api.public') || !strangersMayJoin(config);
   return (peer) => {
     try {
-      return api?.answer(peer).ice_servers ?? [];
+      return api?.answer(peer, mayRelay).ice_servers ?? [];
     } catch (error) {
       if (error instanceof QuiverError && error.code === 'ICE_NO_SERVERS') return [];
       throw error;
     }
   };
+}
+
+function strangersMayJoin(config: Config): boolean {
+  const host = config.get('signal.host');
+  const onlyHere = config.profile.loopbackOnly && (host === undefined || isLoopback(host));
+  return !onlyHere && config.get('signal.allow_peers').length === 0;
 }
 
 function isIceApi(service: Service): service is IceApiService {

@@ -9,6 +9,7 @@ import {sendError, sendReply} from './http-reply.ts';
 import {checkHost, readBody, splitUrl} from './http-request.ts';
 import type {Access, RouteTable} from './routes.ts';
 import type {Route} from './service.ts';
+import {SourceCount} from './source-count.ts';
 
 /** Ours and Prometheus' headers are a few hundred bytes. */
 const HEADER_LIMIT_BYTES = 8 * 1024;
@@ -19,6 +20,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const CHECK_INTERVAL_MS = 1_000;
 /** Many commands and a scraper at once, far below the usual limit of 1024 open files. */
 const CONNECTION_LIMIT = 128;
+/** Of one host elsewhere, where an operator has opened the port to others: a scraper needs one. */
+const CONNECTIONS_PER_STRANGER = 16;
 const ADMIN_BODY_LIMIT_BYTES = 1024 * 1024;
 /** A prompt with its history for a model with a long context. */
 const CONTROL_BODY_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -45,6 +48,7 @@ export class HttpFace {
   readonly #options: HttpFaceOptions;
   readonly #server: Server;
   readonly #active = new Set<ServerResponse>();
+  readonly #strangers = new SourceCount(CONNECTIONS_PER_STRANGER);
 
   constructor(options: HttpFaceOptions) {
     this.#options = options;
@@ -57,6 +61,9 @@ export class HttpFace {
       requireHostHeader: false,
     });
     this.#server.maxConnections = CONNECTION_LIMIT;
+    this.#server.on('connection', (socket: Socket) => {
+      if (!this.#strangers.take(socket)) socket.destroy();
+    });
     this.#server.on('request', (request, response) => void this.#handle(request, response));
     this.#server.on('checkExpectation', (_request, response: ServerResponse) => this.#refuse(response, expectation()));
     this.#server.on('clientError', (_error, socket: Socket) => this.#garbage(socket));

@@ -35,10 +35,12 @@ export class Doorkeeper {
     const {peer, nonce, expiresAt, ...opened} = await openSignalToken(token, {now});
     if (opened.protocol !== protocol) throw refusal('SIGNAL_TOKEN', `it is not for ${protocol}`);
     if (opened.room !== room) throw refusal('SIGNAL_TOKEN', 'it is for another room');
-    const known = audiences();
-    if (opened.audience !== '' && !known.has(opened.audience)) {
-      const names = [...known].join(', ');
-      throw refusal('SIGNAL_TOKEN', `it is for ${opened.audience}, and this server is known as ${names}`);
+    // The names that would do are not for strangers: addresses of the network inside are among them.
+    if (opened.audience !== '' && !audiences().has(opened.audience)) {
+      throw refusal(
+        'SIGNAL_TOKEN',
+        `it is for ${opened.audience}, which is no name of this server (signal.public_urls)`,
+      );
     }
     this.allow(peer);
     this.#useOnce(`${peer} ${toHex(nonce)}`, expiresAt + SIGNAL_TOKEN_SKEW_MS, now);
@@ -56,9 +58,12 @@ export class Doorkeeper {
     this.#used.set(name, until);
   }
 
+  /** Those at the beginning that are over, else the oldest: looking at all of them each time would cost more than a join. */
   #forget(now: number): void {
-    for (const [name, until] of this.#used) if (until < now) this.#used.delete(name);
-    const [oldest] = this.#used.keys();
-    if (this.#used.size >= USED_LIMIT && oldest !== undefined) this.#used.delete(oldest);
+    for (const [name, until] of this.#used) {
+      if (until >= now && this.#used.size < USED_LIMIT) return;
+      this.#used.delete(name);
+      if (until >= now) return;
+    }
   }
 }

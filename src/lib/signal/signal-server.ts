@@ -58,6 +58,8 @@ export class SignalServer {
   readonly #sockets: WebSocketFace;
   readonly #polls: PollFace;
   readonly #perAddress = new Map<string, number>();
+  /** Those in a TLS handshake too, of which the HTTP server does not know yet. */
+  readonly #open = new Set<Socket>();
 
   static async create(exchange: SignalExchange, options: SignalServerOptions, log: Logger): Promise<SignalServer> {
     return new SignalServer(exchange, options, log, await WebSocketFace.create(exchange));
@@ -90,6 +92,8 @@ export class SignalServer {
     this.#server.on('request', (request, response) => void this.#handle(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('clientError', (_error, socket) => endWith(socket, '400 Bad Request'));
+    // Without a handshake there is nothing that an answer could go through, nor an end.
+    this.#server.on('tlsClientError', (_error, socket: Socket) => void socket.destroy());
   }
 
   /** Resolves with its URL, e.g. `http://127.0.0.1:8081`. Errors: PORT_TAKEN, PORT_REFUSED, HOST_NOT_HERE. */
@@ -117,17 +121,19 @@ export class SignalServer {
     await this.#sockets.close();
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (let waitedMs = 0; this.#perAddress.size > 0 && waitedMs < CLOSE_GRACE_MS; waitedMs += CLOSE_CHECK_MS) {
+    for (let waitedMs = 0; this.#open.size > 0 && waitedMs < CLOSE_GRACE_MS; waitedMs += CLOSE_CHECK_MS) {
       this.#server.closeIdleConnections();
       await pause(CLOSE_CHECK_MS);
     }
-    this.#server.closeAllConnections();
+    for (const socket of this.#open) socket.destroy();
     await closed;
   }
 
   /** Nobody may hold many sockets without ever asking for anything. */
   #count(socket: Socket): void {
     socket.on('error', () => undefined);
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
     const bytes = bytesOf(socket.remoteAddress ?? '');
     if (this.#proxies.has(bytes)) return;
     const source = sourceOf(bytes);

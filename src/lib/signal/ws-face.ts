@@ -11,8 +11,10 @@ import {MESSAGE_MAX_BYTES, PING_INTERVAL_MS, SIGNAL_SUBPROTOCOL} from './protoco
 import type {ServerMessage} from './protocol.ts';
 import type {Link} from './session.ts';
 
-/** After a close frame the client has this long to answer with its own. */
+/** After a close frame, of either side, the client has this long to end the connection. */
 const CLOSE_GRACE_MS = 2_000;
+/** An option of ws that the declarations of its types don't have yet. */
+const UNDECLARED = {closeTimeout: CLOSE_GRACE_MS};
 /** Nobody has a reason to cut a message into pieces. */
 const FRAGMENTS_LIMIT = 64;
 const CHUNKS_LIMIT = 1_024;
@@ -33,6 +35,7 @@ export class WebSocketFace {
       maxPayload: MESSAGE_MAX_BYTES,
       maxFragments: FRAGMENTS_LIMIT,
       maxBufferedChunks: CHUNKS_LIMIT,
+      ...UNDECLARED,
       handleProtocols: () => SIGNAL_SUBPROTOCOL,
     });
     return new WebSocketFace(exchange, server);
@@ -98,7 +101,6 @@ export class WebSocketFace {
       return this.#exchange.accept({link, source, face: 'websocket'});
     } catch {
       ws.close(1013, 'the server is full or is being stopped');
-      setTimeout(() => ws.terminate(), CLOSE_GRACE_MS).unref();
       return undefined;
     }
   }
@@ -146,6 +148,4 @@ function closeSoon(ws: WebSocket, reason: CloseReason): void {
   if (ws.readyState !== ws.OPEN) return;
   const {code, text} = CLOSE[reason];
   ws.close(code, text);
-  const timer = setTimeout(() => ws.terminate(), CLOSE_GRACE_MS);
-  ws.once('close', () => clearTimeout(timer));
 }

@@ -1,8 +1,7 @@
 import {randomBytes} from 'node:crypto';
 
 import {QuiverError} from '../core/errors.ts';
-import {withLock} from '../core/lock.ts';
-import {createPrivateFile, replaceFile} from '../core/private-file.ts';
+import {createPrivateFile} from '../core/private-file.ts';
 import {readPrivateText} from './private-text.ts';
 
 /** As strong as the HMAC that it keys. */
@@ -32,21 +31,8 @@ export async function loadSecrets(options: {
   return (await readSecrets(path)) ?? (await createSecret(path));
 }
 
-/**
- * Puts a new secret before the current one, which goes on being accepted until the next time, and drops the one before
- * that. Servers read it when they start: those of all hosts need both before one of them issues with the new one, so
- * copy the file to every host, then start the TURN servers anew, then the APIs. Returns what the file holds now.
- */
-export async function rotateSecret(path: string): Promise<readonly string[]> {
-  return withLock(`${path}.lock`, async () => {
-    const before = (await readSecrets(path)) ?? [];
-    const secrets = [generate(), ...before].slice(0, SECRETS_LIMIT);
-    await replaceFile(path, toText(secrets));
-    return secrets;
-  });
-}
-
-async function readSecrets(path: string): Promise<readonly string[] | undefined> {
+/** Those that stand in a file; undefined when there is none. Errors: as `loadSecrets`. */
+export async function readSecrets(path: string): Promise<readonly string[] | undefined> {
   const text = await readPrivateText(path, FILE_LIMIT_BYTES);
   if (text === undefined) return undefined;
   const secrets = text.split('\n').map((line) => line.trim());
@@ -58,17 +44,9 @@ async function readSecrets(path: string): Promise<readonly string[] | undefined>
 
 /** Of two processes that start together one makes it, and the other reads what that one made. */
 async function createSecret(path: string): Promise<readonly string[]> {
-  const secret = generate();
-  if (await createPrivateFile(path, toText([secret]))) return [secret];
+  const secret = randomBytes(GENERATED_BYTES).toString('base64url');
+  if (await createPrivateFile(path, `${secret}\n`)) return [secret];
   return (await readSecrets(path)) ?? createSecret(path);
-}
-
-function generate(): string {
-  return randomBytes(GENERATED_BYTES).toString('base64url');
-}
-
-function toText(secrets: readonly string[]): string {
-  return `${secrets.join('\n')}\n`;
 }
 
 function check(secrets: readonly string[], where: string): readonly string[] {

@@ -16,6 +16,7 @@ import type {Login} from './io/self-check.ts';
 import type {RelayRange} from './io/server-options.ts';
 import type {StreamLimits} from './io/stream/stream-options.ts';
 import {registerStunMetrics, registerTurnMetrics} from './metrics.ts';
+import type {SecretHooks} from './secret-file.ts';
 
 /** How often a drain looks whether anybody is left. */
 const DRAIN_CHECK_MS = 250;
@@ -29,6 +30,8 @@ export interface TurnServiceOptions {
   realm: string;
   /** Secrets of time-limited credentials; two while one replaces the other. */
   secrets: readonly string[];
+  /** Tells of other secrets from start to stop. @default they stay */
+  watchSecrets?: (hooks: SecretHooks) => () => void;
   /** Static users and their passwords. */
   users: ReadonlyMap<string, string>;
   /** CIDRs: peers that are allowed although they have a special purpose, and peers that never are. */
@@ -71,6 +74,7 @@ export class TurnService implements Service {
   readonly #checkSecret = randomBytes(KEY_BYTES).toString('base64url');
   #status: ServiceStatus = 'stopped';
   #server: ListeningServer | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(options: TurnServiceOptions) {
     this.#options = options;
@@ -103,6 +107,13 @@ export class TurnService implements Service {
     };
     await registerStunMetrics(metrics, source);
     await registerTurnMetrics(metrics, source);
+    this.#unwatch = this.#options.watchSecrets?.({
+      onChange: (secrets) => {
+        this.setSecrets(secrets);
+        log.info('the TURN secrets have changed; what was allocated before lives on');
+      },
+      onFault: (error) => log.warn({err: error}, 'the TURN secrets can not be read anew'),
+    });
     this.#status = 'ready';
   }
 
@@ -126,6 +137,7 @@ export class TurnService implements Service {
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
+    this.#unwatch?.();
     await server?.stop();
     this.#status = 'stopped';
   }

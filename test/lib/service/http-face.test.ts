@@ -1,5 +1,6 @@
 import {connect, type Socket} from 'node:net';
 import {once} from 'node:events';
+import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 
@@ -9,12 +10,17 @@ import {EXIT, QuiverError} from '../../../src/lib/core/errors.ts';
 import {createLogger} from '../../../src/lib/observability/logger.ts';
 import {controlClient} from '../../../src/lib/service/control-client.ts';
 import {createHost, type Host} from '../../../src/lib/service/host.ts';
+import {HttpFace} from '../../../src/lib/service/http-face.ts';
+import {RouteTable} from '../../../src/lib/service/routes.ts';
 import type {Route} from '../../../src/lib/service/service.ts';
 import {fakeService} from '../../support/fake-service.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
 
 const log = await createLogger({level: 'silent'});
 const MiB = 1024 * 1024;
+const outside = Object.values(networkInterfaces())
+  .flatMap((infos) => infos ?? [])
+  .find(({family, internal}) => family === 'IPv4' && !internal)?.address;
 
 let host: Host;
 let url: string;
@@ -103,6 +109,22 @@ function post(path: string, body: string, headers: Record<string, string> = {'co
 }
 
 describe('requests from strangers', () => {
+  it.skipIf(outside === undefined)('lets no other host take all connections', async () => {
+    const face = new HttpFace({
+      access: 'admin',
+      routes: new RouteTable([]),
+      version: '0',
+      log,
+      stopping: new AbortController().signal,
+      listenHost: '0.0.0.0',
+    });
+    await face.listen({host: '0.0.0.0', port: 0});
+    const strangers = Array.from({length: 20}, () => connect(face.port, outside).on('error', () => {}));
+    await vi.waitFor(() => expect(strangers.filter(({destroyed}) => destroyed)).toHaveLength(4));
+    expect((await fetch(`http://127.0.0.1:${face.port}/`)).status).toBe(404);
+    await face.close();
+  });
+
   it('hold no connection, whether they say nothing or half a thing', async () => {
     const held = ['', 'GET /info HT'].map(async (beginning) => {
       const socket = connect({port, allowHalfOpen: true});

@@ -30,6 +30,14 @@ describe('the doorkeeper', () => {
     await expect(doorkeeper().admit(sealed, room, NOW)).rejects.toMatchObject({code});
   });
 
+  it('tells nobody under which names and addresses the server is known', async () => {
+    const sealed = await sealSignalToken({...right, audience: 'signal.example.org:8081'}, key, {now: NOW});
+    const keeper = new Doorkeeper({protocol: PROTOCOL, audiences: () => new Set(['10.0.0.5:443', '172.17.0.1:443'])});
+    const error: unknown = await keeper.admit(sealed, 'room', NOW).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({code: 'SIGNAL_TOKEN', message: expect.stringContaining('signal.example.org:8081')});
+    expect(JSON.stringify(error) + String(error)).not.toMatch(/10\.0\.0\.5|172\.17/);
+  });
+
   it('keeps out without a token, or with one that is none', async () => {
     await expect(doorkeeper().admit(undefined, 'room')).rejects.toMatchObject({code: 'SIGNAL_TOKEN'});
     await expect(doorkeeper().admit('', 'room')).rejects.toMatchObject({code: 'SIGNAL_TOKEN'});

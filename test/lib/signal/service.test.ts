@@ -1,5 +1,7 @@
+import {once} from 'node:events';
 import {copyFileSync, writeFileSync} from 'node:fs';
-import {createServer} from 'node:net';
+import {connect, createServer} from 'node:net';
+import type {Socket} from 'node:net';
 import {connect as connectTls} from 'node:tls';
 
 import {Registry} from 'prom-client';
@@ -155,6 +157,29 @@ describe('posting and polling', () => {
     await until(async () => (await poll(server.url, session)).status === 404);
     expect(server.service.exchange.backlog.bytes).toBe(0);
   });
+
+  it('stops although somebody has said goodbye and does not go', async () => {
+    const {url, service} = await startServer();
+    const socket = connect({port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true});
+    socket.on('error', () => undefined);
+    const head = [
+      'GET /v1/signal HTTP/1.1',
+      'host: localhost',
+      'connection: upgrade',
+      'upgrade: websocket',
+      'sec-websocket-version: 13',
+      'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
+      'sec-websocket-protocol: quiver.signal.v1',
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    await once(socket, 'data');
+    socket.write(Buffer.of(0x88, 0x80, 0, 0, 0, 0)); // a close frame, masked
+    await once(socket.resume(), 'end');
+    const startedAtMs = performance.now();
+    await service.stop();
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    socket.destroy();
+  }, 40_000);
 });
 
 describe('a server with TLS', () => {
@@ -171,6 +196,24 @@ describe('a server with TLS', () => {
     const byName = {...server, url: server.url.replace('127.0.0.1', 'localhost')};
     await join(by, byName);
   });
+
+  it('waits for no TLS handshake that does not come, neither while it runs nor when it stops', async () => {
+    const {url, service} = await startServer({tls: makeCertificate(temporaryFolder(), 'patient')});
+    const hold = (bytes: string): Socket => {
+      const socket = connect({port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true});
+      socket.on('error', () => undefined).resume();
+      socket.write(bytes);
+      return socket;
+    };
+    const held = ['', '\u0016\u0003\u0001\u0002\u0000\u0001', 'GET / HTTP/1.1\r\n\r\n'].map(hold);
+    await Promise.all(held.map((socket) => once(socket, 'end')));
+    const late = hold('');
+    await once(late, 'connect');
+    const startedAtMs = performance.now();
+    await service.stop();
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    for (const socket of [...held, late]) socket.destroy();
+  }, 15_000);
 
   it('is not trusted by anybody else', async () => {
     const server = await startServer({tls: makeCertificate(temporaryFolder(), 'unknown')});

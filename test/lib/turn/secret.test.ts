@@ -3,7 +3,7 @@ import {join} from 'node:path';
 
 import {describe, expect, it} from 'vitest';
 
-import {loadSecrets, rotateSecret} from '../../../src/lib/turn/secret.ts';
+import {loadSecrets} from '../../../src/lib/turn/secret.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
 
 const SECRET = 'correct-horse-battery-staple';
@@ -37,26 +37,6 @@ describe('the shared secret', () => {
     expect(readdirSync(join(path, '..'))).toEqual(['turn.secret']);
   });
 
-  it('is rotated with the one before it kept, and never more', async () => {
-    const path = file();
-    const [first] = await loadSecrets({path});
-    const rotated = await rotateSecret(path);
-    expect(rotated).toEqual([expect.stringMatching(/^[\w-]{43}$/), first]);
-    expect(rotated[0]).not.toBe(first);
-    expect(await loadSecrets({path})).toEqual(rotated);
-    expect(await rotateSecret(path)).toEqual([expect.any(String), rotated[0]]);
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-  });
-
-  it('is whole at every moment of many rotations', async () => {
-    const path = file();
-    await loadSecrets({path});
-    const rotations = Promise.all(Array.from({length: 10}, () => rotateSecret(path)));
-    for (let reads = 0; reads < 50; reads += 1) expect((await loadSecrets({path})).length).toBeLessThanOrEqual(2);
-    const secrets = (await rotations).map(([current]) => current);
-    expect(new Set(secrets).size).toBe(10);
-  });
-
   it('is read from a file that a person has written', async () => {
     expect(await loadSecrets({path: file(`# shared with eu-2\r\n\n  ${SECRET}  \r\n`)})).toEqual([SECRET]);
   });
@@ -75,7 +55,6 @@ describe('the shared secret', () => {
   it('is not one of three, nor none', async () => {
     const path = file(`${SECRET}\n`.repeat(3));
     await expect(loadSecrets({path})).rejects.toEqual(throwing('TURN_SECRET_BROKEN'));
-    await expect(rotateSecret(path)).rejects.toEqual(throwing('TURN_SECRET_BROKEN'));
     await expect(loadSecrets({path: file('\n')})).rejects.toEqual(throwing('TURN_SECRET_BROKEN'));
     expect(readFileSync(path, 'utf8')).toBe(`${SECRET}\n`.repeat(3));
   });

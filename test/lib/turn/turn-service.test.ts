@@ -1,10 +1,13 @@
 import {createSocket} from 'node:dgram';
 import {once} from 'node:events';
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {connect as connectTls} from 'node:tls';
 
 import {afterEach, describe, expect, it} from 'vitest';
 
 import {issueCredential} from '../../../src/lib/turn/core/credentials.ts';
+import {SecretFile} from '../../../src/lib/turn/secret-file.ts';
 import {TurnService} from '../../../src/lib/turn/turn-service.ts';
 import type {TurnServiceOptions} from '../../../src/lib/turn/turn-service.ts';
 import {writeCertificate} from '../../support/lab/certificate.ts';
@@ -148,6 +151,28 @@ describe('TurnService', () => {
     expect((await service.health(signal())).ok).toBe(true);
   });
 
+  it('takes the secrets of a file that is replaced, as long as it runs', async () => {
+    const path = join(temporaryFolder(), 'turn.secret');
+    writeFileSync(path, `${SECRET.replaceAll(' ', '-')}\n`, {mode: 0o600});
+    const file = new SecretFile(path, [SECRET], 10);
+    const {port, service} = await start({watchSecrets: (hooks) => file.watch(hooks)});
+    const login = (secret = 'the-second-of-two-secrets'): {username: string; password: string} => {
+      const {username, credential} = issueCredential({user: 'bob', secret, nowMs: Date.now()});
+      return {username, password: credential};
+    };
+    expect(await (await connect(port, login())).allocate()).toBe(401);
+    writeFileSync(path, `the-second-of-two-secrets\n${'x'.repeat(16)}\n`, {mode: 0o600});
+    await until(() => file.current.length === 2);
+    const allocate = async (): Promise<unknown> => (await connect(port, login())).allocate();
+    await until(async () => (await allocate()) !== 401);
+    expect(await (await connect(port, login('x'.repeat(16)))).allocate()).toMatchObject({});
+    expect(await (await connect(port, login(SECRET))).allocate()).toBe(401);
+    await service.stop();
+    writeFileSync(path, `${'y'.repeat(16)}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(file.current).toHaveLength(2);
+  });
+
   it('measures what it does', async () => {
     const {port, context} = await start();
     const peer = createSocket('udp4').bind(0, '127.0.0.1');
@@ -215,7 +240,7 @@ describe('TurnService', () => {
     expect(await name()).toBe('old.example');
     // Only the certificate, as between the two writes of a renewal: it does not go with the key.
     writeCertificate(temporaryFolder(), {name: 'x'});
-    const {writeFileSync, readFileSync} = await import('node:fs');
+    const {readFileSync} = await import('node:fs');
     const other = writeCertificate(temporaryFolder(), {name: 'new.example'});
     writeFileSync(files.certFile, readFileSync(other.certFile));
     await until(() => context.logged().some((line) => line.includes('can not be used')));

@@ -1,6 +1,7 @@
 import {join} from 'node:path';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
+import {ipText, parseIp} from '../../core/ip-address.ts';
 import {longTermKey} from '../../stun/integrity.ts';
 import {ADMISSION_LIMITS} from '../core/local-admission.ts';
 import {CORE_LIMITS, MAX_LIFETIME_MS, NONCE_LIFETIME_MS} from '../core/options.ts';
@@ -28,6 +29,8 @@ const ON = ['stateless-nonce', 'unauthorized-ratelimit'];
 export interface ConfigFileOptions extends CoturnOptions {
   /** Where its own metrics are served, on loopback; where the build has them. */
   metricsPort?: number | undefined;
+  /** Those of this machine, where other services trust what comes from it. @default none are known */
+  ownAddresses?: readonly string[];
 }
 
 /**
@@ -139,13 +142,20 @@ function files({folder}: CoturnOptions): string[] {
   ];
 }
 
-function peers({peers: rules}: CoturnOptions): string[] {
-  const {allowed, denied, loopback} = peerRanges(rules);
+function peers({peers: rules, relay, ownAddresses = []}: ConfigFileOptions): string[] {
+  // Clients reach one another there; other addresses of this machine they have no business with.
+  const relays = new Set(relay.addresses.flatMap(({address, announced = address}) => canonical([address, announced])));
+  const own = canonical(ownAddresses).filter((address) => !relays.has(address));
+  const {allowed, denied, loopback} = peerRanges(rules, own);
   return [
     ...(loopback ? ['allow-loopback-peers'] : []),
     ...allowed.map((range) => `allowed-peer-ip=${range}`),
     ...denied.map((range) => `denied-peer-ip=${range}`),
   ];
+}
+
+function canonical(addresses: readonly string[]): string[] {
+  return addresses.flatMap((text) => parseIp(text) ?? []).map(({bytes}) => ipText(bytes));
 }
 
 function metrics({metricsPort}: ConfigFileOptions, {has}: Pick<CoturnProgram, 'has'>): string[] {

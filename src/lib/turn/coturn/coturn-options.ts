@@ -4,7 +4,7 @@ import type {TurnServiceOptions} from '../turn-service.ts';
  * The settings of a TURN server, as far as coturn knows them. It does not know: allocations of a user a minute, limits
  * on STUN requests, idle timeouts of TCP, SHA-256, RFC 5780 with two addresses of our choosing, and static users beside
  * a secret. It lets clients reach every port of an own relay address that is allowed, where our engines let them reach
- * relay ports only. From 4.13 on it never relays to link-local and unique local addresses, allowed or not.
+ * relay ports only, and it learns of the machine's other addresses, which are no peers, at its start. From 4.13 on it never relays to link-local and unique local addresses, allowed or not.
  */
 export interface CoturnOptions extends Pick<
   TurnServiceOptions,

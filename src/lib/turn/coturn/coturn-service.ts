@@ -1,4 +1,5 @@
 import {rm} from 'node:fs/promises';
+import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 
 import {QuiverError} from '../../core/errors.ts';
@@ -150,7 +151,12 @@ export class CoturnService implements Service {
   }
 
   async #writeConfig(program: CoturnProgram): Promise<void> {
-    const settings = {...this.#options, listen: this.#listen, metricsPort: this.#metricsPort};
+    const settings = {
+      ...this.#options,
+      listen: this.#listen,
+      metricsPort: this.#metricsPort,
+      ownAddresses: Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({address}) => address)),
+    };
     const folder = await openRunFolder(this.#options.folder);
     this.#folder = folder;
     await createPrivateFile(this.#configFile, turnserverConf({...settings, folder}, program));

@@ -27,14 +27,18 @@ export interface PeerRanges {
  * Our peer rules as coturn has them: what IANA lists as special-purpose is denied, all that carries IPv4 inside IPv6
  * with it, so that no other spelling of an address gets round a rule. Since coturn lets an allowed range win and we a
  * denied one, what is denied is cut out of what is allowed.
+ * @param own addresses of this machine that it doesn't relay from, which are peers only where they are allowed
  */
-export function peerRanges({allow, deny}: {allow: readonly string[]; deny: readonly string[]}): PeerRanges {
+export function peerRanges(
+  {allow, deny}: {allow: readonly string[]; deny: readonly string[]},
+  own: readonly string[] = [],
+): PeerRanges {
   const denied = deny.map(rangeOf);
   const allowed = allow.map(rangeOf).flatMap((range) => without(range, denied));
   const special = SPECIAL_PURPOSE.map(({cidr}) => blockOf(cidr));
   return {
     allowed: outermost(allowed).flatMap(fromOne).map(rangeText),
-    denied: outermost([...special, ...denied])
+    denied: outermost([...special, ...denied, ...own.map(rangeOf)])
       .flatMap(fromOne)
       .map(rangeText),
     loopback: allowed.some((range) => LOOPBACK.some((block) => overlap(range, block))),

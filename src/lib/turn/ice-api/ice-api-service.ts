@@ -108,12 +108,15 @@ export class IceApiService implements Service {
     return new IceHandler({access, log, answer: (user) => this.answer(user)});
   }
 
-  /** The list for a user, with a fresh credential. Throws ICE_NO_SERVERS while there is none. */
-  answer(user: string): IceServersAnswer {
+  /**
+   * The list for a user, with a fresh credential; without TURN servers for whoever may not have one.
+   * Throws ICE_NO_SERVERS while there is none.
+   */
+  answer(user: string, mayRelay = true): IceServersAnswer {
     const {secrets, publicFallback = [], algorithm} = this.#options;
     const answer = iceServers({
       user,
-      secret: secrets()[0],
+      secret: mayRelay ? secrets()[0] : undefined,
       urls: this.#urls(),
       publicFallback,
       lifetimeMs: this.#lifetimeMs,

@@ -230,6 +230,20 @@ describe('the ICE servers API', () => {
   });
 });
 
+describe('connections of the ICE servers API', () => {
+  it('end when nothing comes, so that silent ones keep nobody out', async () => {
+    const {base, get} = await start();
+    const port = Number(new URL(base).port);
+    const silent = Array.from({length: 512}, () =>
+      connect(port, '127.0.0.1')
+        .on('error', () => {})
+        .resume(),
+    );
+    await Promise.all(silent.map((socket) => once(socket, 'close')));
+    expect((await get()).status).toBe(200);
+  }, 15_000);
+});
+
 describe('access to the ICE servers API', () => {
   it('beyond loopback needs a token, or the word that it is public', async () => {
     const options = {host: '0.0.0.0', port: 0, secrets: () => [SECRET], urls: URLS};
