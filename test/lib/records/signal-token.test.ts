@@ -72,12 +72,15 @@ describe('a signalling token', () => {
 
   it('is refused, never worse, when anything in it was changed', async () => {
     const right = await sealSignalToken(wanted, peerKey);
+    const signed = await openSignalToken(right);
     const alphabet = fc.constantFrom(...'ABCxyz019-_=+/ .'.split(''));
     await fc.assert(
       fc.asyncProperty(fc.nat(right.length - 1), alphabet, fc.nat(3), async (at, put, cut) => {
         const broken = right.slice(0, at) + put + right.slice(at + cut);
         fc.pre(broken !== right);
-        await expect(openSignalToken(broken)).rejects.toBeInstanceOf(QuiverError);
+        const opened: unknown = await openSignalToken(broken).catch((error: unknown) => error);
+        // libp2p's envelope is read the same with a few other bits in its tags; what was signed is the same then.
+        if (!(opened instanceof QuiverError)) expect(opened).toEqual(signed);
       }),
       {numRuns: 300},
     );

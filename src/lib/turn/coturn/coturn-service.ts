@@ -2,7 +2,6 @@ import {rm} from 'node:fs/promises';
 import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 
-import {QuiverError} from '../../core/errors.ts';
 import {createPrivateFile} from '../../core/private-file.ts';
 import type {Logger} from '../../observability/logger.ts';
 import {pause, withDeadline} from '../../service/deadline.ts';
@@ -21,6 +20,7 @@ import type {CoturnOptions} from './coturn-options.ts';
 import {findCoturn, type CoturnProgram} from './find-coturn.ts';
 import {freePort} from './free-port.ts';
 import {LogLines} from './log-lines.ts';
+import {notStarted} from './not-started.ts';
 import {openRunFolder} from './run-folder.ts';
 
 /** It listens within a second, on a busy machine within several. */
@@ -288,15 +288,4 @@ export class CoturnService implements Service {
   get #configFile(): string {
     return join(this.#folder ?? '', 'turnserver.conf');
   }
-}
-
-function notStarted(error: unknown, complaints: readonly string[]): QuiverError {
-  const how = error instanceof Error ? error.message : String(error);
-  const said = complaints.length === 0 ? '' : `; it says: ${complaints.join('; ')}`;
-  return new QuiverError({
-    code: 'COTURN_START',
-    message: `coturn did not start: ${how}${said}`,
-    fix: 'Look at all it prints: run the same command with --log-level debug',
-    cause: error,
-  });
 }
