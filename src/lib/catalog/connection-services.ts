@@ -17,7 +17,9 @@ import {tlsFiles} from './tls-files.ts';
 export interface ConnectionSetup {
   config: Config;
   places: Places;
+  /** Where secrets may stand. */
   environment: Environment;
+  /** Setting up is given up when it is aborted. */
   signal: AbortSignal;
 }
 

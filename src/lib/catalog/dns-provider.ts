@@ -2,6 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 
 import type {Config} from '../config/config.ts';
+import type {Environment} from '../config/expand.ts';
 import type {ConfigKey} from '../config/schema.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
 import type {DnsProvider} from '../dns/providers/provider.ts';
@@ -9,7 +10,7 @@ import type {DnsProvider} from '../dns/providers/provider.ts';
 /** Tokens and keys are a line; whoever names something else named the wrong file. */
 const MAX_SECRET_BYTES = 16_384;
 
-type Open = (config: Config, environment: Readonly<Record<string, string | undefined>>) => Promise<DnsProvider>;
+type Open = (config: Config, environment: Environment) => Promise<DnsProvider>;
 
 const BUILT_IN: ReadonlyMap<string, Open> = new Map<string, Open>([
   ['cloudflare', openCloudflare],
@@ -23,7 +24,7 @@ const BUILT_IN: ReadonlyMap<string, Open> = new Map<string, Open>([
  */
 export async function openDnsProvider(
   config: Config,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   fromPlugins: () => Promise<readonly DnsProvider[]>,
 ): Promise<DnsProvider> {
   const name = config.get('dns.provider');

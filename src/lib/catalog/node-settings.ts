@@ -3,15 +3,13 @@ import {peerKeyFile, peerStore, type Places} from '../config/places.ts';
 import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
 import type {NodeServiceOptions} from '../p2p/node-service.ts';
 import type {NodeLimits, NodeRole} from '../p2p/roles.ts';
-
-/** The sections of the configuration that describe a libp2p node. */
-export type NodeSection = 'bootstrap' | 'relay' | 'provider';
+import type {NodeServiceName} from './service-names.ts';
 
 /** What the settings say about the node of one service; its peer key is made on first use. */
 export async function nodeSettings(
   config: Config,
   places: Places,
-  section: NodeSection,
+  section: NodeServiceName,
   roles: readonly NodeRole[],
 ): Promise<NodeServiceOptions> {
   const {profile} = config;

@@ -1,23 +1,16 @@
 import type {Config} from '../config/config.ts';
-import type {Environment} from '../config/expand.ts';
-import type {Places} from '../config/places.ts';
 import type {Backend} from '../inference/backend.ts';
 import type {NodeService} from '../p2p/node-service.ts';
 import type {NodeRole} from '../p2p/roles.ts';
 import type {Service} from '../service/service.ts';
+import type {ConnectionSetup} from './connection-services.ts';
 import {NODE_SERVICE_NAMES, type NodeServiceName, type ServiceName} from './service-names.ts';
 
-export interface ServiceSetup {
-  config: Config;
-  places: Places;
-  /** Where secrets may stand. */
-  environment: Environment;
+export interface ServiceSetup extends ConnectionSetup {
   /** Of quiver. */
   version: string;
   /** What a provider serves. */
   backends: readonly Backend[];
-  /** Given up when it is aborted. */
-  signal: AbortSignal;
 }
 
 /**
