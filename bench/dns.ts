@@ -1,5 +1,5 @@
 /*
- * Zones as an operator meets them, whole processes: a zone of 10,000 records exported, and a check of 500 nodes.
+ * Zones as an operator meets them, whole processes: a zone of 10,000 records exported in each format.
  *
  *   npm run build && node bench/dns.ts [--rounds 5]
  */

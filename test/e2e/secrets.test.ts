@@ -16,9 +16,14 @@ const PASSWORD = 'canary-p@ss/word-77c0';
 /** As it may stand in a URL: browsers take the @ as it is. */
 const URL_PASSWORD = encodeURIComponent(PASSWORD).replaceAll('%40', '@');
 const VARIABLE = 'canary-variable-90ab';
+const ICE_TOKEN = 'canary-ice-token-0123456789abcdef';
+const REDIS_PASSWORD = 'canary-redis-3d1c';
+const TSIG_SECRET = 'canaryTsigSecret0123456789AAAAAA';
+const CLOUDFLARE_TOKEN = 'canary-cloudflare-token-44aa';
 const PROMPT = 'CANARYPROMPT: what is a relay node?';
 /** The middle of the password is written in several ways. */
-const CANARIES = [API_KEY, 'canary-p', 'word-77c0', VARIABLE, 'CANARYPROMPT'];
+const WORDS = [ICE_TOKEN, REDIS_PASSWORD, TSIG_SECRET, CLOUDFLARE_TOKEN];
+const CANARIES = [API_KEY, 'canary-p', 'word-77c0', VARIABLE, 'CANARYPROMPT', ...WORDS];
 /** Where a secret of the user belongs. */
 const KEPT = ['config/config.yaml', 'quiver.yaml'];
 
@@ -58,7 +63,15 @@ function startBackend(): Server {
 
 beforeAll(async () => {
   home = await temporaryHome();
-  home.env = {...home.env, PRIVATE_KEY: VARIABLE, TURN_AUTH_SECRET: VARIABLE};
+  home.env = {
+    ...home.env,
+    PRIVATE_KEY: VARIABLE,
+    TURN_AUTH_SECRET: VARIABLE,
+    QUIVER_ICE_TOKEN: ICE_TOKEN,
+    QUIVER_SIGNAL_REDIS_URL: `redis://:${REDIS_PASSWORD}@127.0.0.1:1`,
+    QUIVER_DNS_TSIG_KEY: `quiver-key:${TSIG_SECRET}`,
+    CLOUDFLARE_API_TOKEN: CLOUDFLARE_TOKEN,
+  };
   backend = startBackend();
   await once(backend, 'listening');
   const {port} = backend.address() as AddressInfo;
@@ -129,6 +142,35 @@ describe('no secret and no prompt', {timeout: 60_000}, () => {
     await both(['status']);
     const whole = await quiver(['up', '--once', '--ask', PROMPT, '--json', '--log-level', 'trace']);
     expect(whole.code).toBe(0);
+  });
+
+  it.each([
+    ['turn', ['--port', '0', '--ice-port', '0']],
+    ['signal', ['--port', '0']],
+  ])('is in what `%s start` says, at the most talkative level', async (name, flags) => {
+    const args = [name, 'start', ...flags, '--admin-port', '0', '--log-level', 'trace', '--json'];
+    const server = spawnQuiver(args, {env: home.env, cwd: home.home});
+    const ended = collect(server, 60_000);
+    const ready = JSON.parse(await waitForLine(server, (line) => line.includes('"ready"'))) as {admin: string};
+    await both(['status']);
+    for (const page of ['healthz', 'info', 'metrics']) {
+      said.push(`${name} /${page}: ${await (await fetch(`${ready.admin}/${page}`)).text()}`);
+    }
+    await quiver(['stop']);
+    const {stdout, stderr, code} = await ended;
+    expect(code).toBe(0);
+    said.push(`${name}\n${stdout}\n${stderr}`);
+  });
+
+  it('is in what is said of servers that refuse them', async () => {
+    const {port} = backend.address() as AddressInfo;
+    const zone = ['--zone', 'quiver.example', '--host', '9.9.9.9'];
+    await both(['ice', 'servers', '--url', `http://127.0.0.1:${port}/api/v1/turn/ice-servers`]);
+    expect(seenByBackend).toContain(`Bearer ${ICE_TOKEN}`);
+    home.env = {...home.env, CLOUDFLARE_BASE_URL: `http://127.0.0.1:${port}`};
+    await both(['dns', 'plan', '--provider', 'cloudflare', ...zone]);
+    expect(seenByBackend).toContain(`Bearer ${CLOUDFLARE_TOKEN}`);
+    await both(['dns', 'plan', '--provider', 'rfc2136', '--server', '127.0.0.1:1', ...zone]);
   });
 
   it('was printed', () => {

@@ -2,6 +2,7 @@ import {Args, Flags} from '@oclif/core';
 
 import {readVoucher} from '../../lib/cli/read-voucher.ts';
 import {MoneyCommand, PLAN_FLAGS} from '../../lib/cli/money-command.ts';
+import {toHex} from '../../lib/core/bytes.ts';
 
 export default class ChannelRedeem extends MoneyCommand<typeof ChannelRedeem> {
   static override summary = 'Have the newest vouchers paid out to you';
@@ -29,7 +30,8 @@ export default class ChannelRedeem extends MoneyCommand<typeof ChannelRedeem> {
     const {channel, voucher: file} = {...this.args, ...this.flags};
     const brought = file === undefined ? undefined : await readVoucher(file);
     if (brought !== undefined) takeVoucher(await this.money(), store, brought, address);
-    const wanted = brought?.parties.payer ?? channel;
+    // By its id: the two parties may have another channel, the other way round or with another signer.
+    const wanted = brought === undefined ? channel : toHex(brought.voucher.channelId);
     return await this.carryOut(wanted ?? 'all', async (money, from) =>
       redeemPlan(money, await redeemable(money, store, from, wanted)),
     );

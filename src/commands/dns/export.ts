@@ -7,7 +7,7 @@ export default class DnsExport extends BaseCommand<typeof DnsExport> {
   static override summary = 'Write the DNS records of a network';
   static override description =
     'Every name that the network needs, from its addresses: A, AAAA and CNAME, SRV and NAPTR of STUN and TURN, the ' +
-    'dnsaddr tree that libp2p joins by, CAA and HTTPS. The same input gives the same text.';
+    "dnsaddr tree that libp2p joins by, CAA and HTTPS. The same input gives the same text, but for the serial, which is the day's.";
   static override flags = {
     ...TOPOLOGY_FLAGS,
     format: Flags.option({

@@ -100,6 +100,19 @@ export class CidrSet {
   }
 }
 
+/** `::ffff:0:0/96`, how a socket for both families shows an IPv4 caller (RFC 4291 section 2.5.5.2). */
+const MAPPED_HEAD = Buffer.from('00000000000000000000ffff', 'hex');
+
+/**
+ * The address at the other end of a socket, 4 or 16 bytes, its zone left out; undefined for what has none. Only the
+ * mapped form is taken for IPv4: a stranger behind a tunnel may have one of the others, which would make loopback of it.
+ */
+export function socketIp(address: string | undefined): Uint8Array | undefined {
+  const bytes = parseIp(address?.split('%')[0] ?? '')?.bytes;
+  if (bytes === undefined) return undefined;
+  return MAPPED_HEAD.equals(bytes.subarray(0, MAPPED_HEAD.length)) ? bytes.subarray(MAPPED_HEAD.length) : bytes;
+}
+
 /** Reads `10.0.0.0/8`, or one address as a block of its own; undefined for anything else. */
 export function parseCidr(text: string): Cidr | undefined {
   const [word = '', prefixText, ...more] = text.split('/');
@@ -113,9 +126,14 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 /** Narrow blocks first, so that the name found is the one that says most. */
-const specialRanges = SPECIAL_PURPOSE.map(({cidr, name}) => ({name, cidr: blockOf(cidr)}))
-  .toSorted((a, b) => b.cidr.prefix - a.cidr.prefix)
-  .map(({name, cidr}) => ({name, range: toRange(cidr)}));
+function sortRanges(): {name: string; range: ReturnType<typeof toRange>}[] {
+  return SPECIAL_PURPOSE.map(({cidr, name}) => ({name, cidr: blockOf(cidr)}))
+    .toSorted((a, b) => b.cidr.prefix - a.cidr.prefix)
+    .map(({name, cidr}) => ({name, range: toRange(cidr)}));
+}
+
+/** Made on first use: the settings, which every command loads, need only the parsers above. */
+let specialRanges: ReturnType<typeof sortRanges> | undefined;
 
 /**
  * The name of the special-purpose block that an address is in, by the IPv4 inside or as the IPv6 that it is;
@@ -127,6 +145,7 @@ export function isSpecialPurpose(bytes: Uint8Array): string | undefined {
 }
 
 function specialName(bytes: Uint8Array): string | undefined {
+  specialRanges ??= sortRanges();
   return specialRanges.find(({range}) => isWithin(bytes, range))?.name;
 }
 

@@ -108,7 +108,7 @@ export function turnRoutes(list: readonly IceServer[]): TurnRoute[] {
   );
 }
 
-/** The STUN servers of a list over UDP, those that are TURN servers too at the end. */
+/** The STUN servers of a list over UDP. */
 export function stunAddresses(list: readonly IceServer[]): ServerAddress[] {
   const urls = list.flatMap((server) => server.urls).map((text) => parseIceUrl(text));
   const plain = urls.filter((url) => url?.scheme === 'stun');

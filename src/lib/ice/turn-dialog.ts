@@ -1,7 +1,7 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
 import {TRANSPORT_UDP, writeRequestedTransport} from '../stun/attributes.ts';
 import {ERROR_CODE, readErrorCode} from '../stun/error-code.ts';
-import {longTermKey} from '../stun/integrity.ts';
+import {longTermKey, verifyIntegrity} from '../stun/integrity.ts';
 import {MessageBuilder} from '../stun/message-builder.ts';
 import {readUint32, type StunMessage} from '../stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../stun/types.ts';
@@ -60,7 +60,7 @@ export class TurnDialog {
     let code = 0;
     for (let round = 0; round < TRIES; round++) {
       const answer = await this.#wire.request(this.#request(method, lifetimeS), this.#deadlineMs);
-      if (answer.class === CLASS.success) return answer;
+      if (answer.class === CLASS.success && this.#isSigned(answer)) return answer;
       const value = answer.attribute(ATTRIBUTE.errorCode);
       code = (value === undefined ? undefined : readErrorCode(value)?.code) ?? 0;
       const challenged = code === ERROR_CODE.unauthenticated && this.#nonce === undefined;
@@ -71,18 +71,24 @@ export class TurnDialog {
     throw turnError(code);
   }
 
+  /** Whoever answers knows the credentials too, unless none were asked for (RFC 8489 section 9.2.5). */
+  #isSigned(answer: StunMessage): boolean {
+    return this.#realm === undefined || verifyIntegrity(answer, this.#key(this.#realm));
+  }
+
+  #key(realm: Uint8Array): Buffer {
+    const {username, credential} = this.#credentials;
+    return longTermKey(username, Buffer.from(realm).toString(), credential, 'md5');
+  }
+
   #request(method: number, lifetimeS: number): Buffer {
     const builder = new MessageBuilder(method, CLASS.request);
     builder.addUint32(ATTRIBUTE.lifetime, lifetimeS);
     if (method === METHOD.allocate) builder.add(ATTRIBUTE.requestedTransport, writeRequestedTransport(TRANSPORT_UDP));
     if (this.#realm === undefined || this.#nonce === undefined) return builder.fingerprint().build();
-    const {username, credential} = this.#credentials;
-    const realm = Buffer.from(this.#realm).toString();
+    const {username} = this.#credentials;
     builder.add(ATTRIBUTE.username, username).add(ATTRIBUTE.realm, this.#realm).add(ATTRIBUTE.nonce, this.#nonce);
-    return builder
-      .integrity(longTermKey(username, realm, credential, 'md5'), 'sha1')
-      .fingerprint()
-      .build();
+    return builder.integrity(this.#key(this.#realm), 'sha1').fingerprint().build();
   }
 }
 
@@ -110,7 +116,10 @@ function turnError(code: number): QuiverError {
   if (code === ERROR_CODE.allocationQuotaReached || code === ERROR_CODE.insufficientCapacity) {
     return new QuiverError({
       code: 'TURN_FULL',
-      message: code === 486 ? 'The TURN server gives this user no more allocations' : 'The TURN server is full',
+      message:
+        code === ERROR_CODE.allocationQuotaReached
+          ? 'The TURN server gives this user no more allocations'
+          : 'The TURN server is full',
       fix: 'Close other connections and try again, or name another TURN server.',
     });
   }

@@ -1,6 +1,6 @@
 import type {Socket} from 'node:net';
 
-import {CidrSet, parseIp, unmap} from '../core/ip-address.ts';
+import {CidrSet, socketIp} from '../core/ip-address.ts';
 
 const LOOPBACK = new CidrSet(['127.0.0.0/8', '::1/128']);
 /** What one home or one server has of IPv6. */
@@ -35,9 +35,7 @@ export class SourceCount {
 
 /** Undefined for this machine: loopback, and sockets in the file system, which have no address. */
 function sourceOf({remoteAddress}: Socket): string | undefined {
-  const parsed = parseIp(remoteAddress?.split('%')[0] ?? '');
-  if (parsed === undefined) return undefined;
-  const bytes = unmap(parsed.bytes);
-  if (LOOPBACK.has(bytes)) return undefined;
+  const bytes = socketIp(remoteAddress);
+  if (bytes === undefined || LOOPBACK.has(bytes)) return undefined;
   return Buffer.from(bytes.length === 4 ? bytes : bytes.subarray(0, SUBSCRIBER_BYTES)).toString('hex');
 }

@@ -61,7 +61,7 @@ export async function whereIsTheMoney(
   const places: Place[] = [{place: 'wallet', amount: balance}];
   const add = (place: Place): void => void (place.amount > 0n && places.push(place));
 
-  add({place: 'staked', amount: info.staked, next: 'quiver stake unstake'});
+  add({place: 'staked', amount: info.staked, next: 'quiver stake unstake all'});
   add(unbondingPlace(info, now));
   add({place: 'pending rewards', amount: info.pendingRewards, next: 'quiver rewards claim'});
 

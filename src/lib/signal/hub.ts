@@ -211,7 +211,7 @@ export class SignalHub {
     }
   }
 
-  /** Who of ours is in a room, or in all of them: what is told to servers that share rooms. */
+  /** Who of ours is in which room: what is told to servers that share rooms. */
   *localMembers(): Generator<SignalPeer & {room: string}> {
     for (const [room, members] of this.#rooms) {
       for (const {peer, state, at} of members.values()) if (at instanceof Session) yield {room, peer, state};

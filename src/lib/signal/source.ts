@@ -1,7 +1,7 @@
 import type {IncomingMessage} from 'node:http';
 
 import type {CidrSet} from '../core/ip-address.ts';
-import {parseIp, unmap} from '../core/ip-address.ts';
+import {socketIp} from '../core/ip-address.ts';
 
 /** What one home or one server has of IPv6. */
 const SUBSCRIBER_BYTES = 8;
@@ -21,12 +21,10 @@ export function addressOf(request: IncomingMessage, proxies: CidrSet): Uint8Arra
   const last = String(request.headers['x-forwarded-for'] ?? '')
     .split(',')
     .at(-1);
-  const forwarded = parseIp((last ?? '').trim());
-  return forwarded === undefined ? direct : unmap(forwarded.bytes);
+  return socketIp(last?.trim()) ?? direct;
 }
 
-/** Bytes of an address as sockets give it, an IPv6 zone left out; 0.0.0.0 for what is none. */
+/** Bytes of an address as sockets give it; 0.0.0.0 for what is none. */
 export function bytesOf(address: string): Uint8Array {
-  const parsed = parseIp(address.split('%')[0] ?? '');
-  return parsed === undefined ? new Uint8Array(4) : unmap(parsed.bytes);
+  return socketIp(address) ?? new Uint8Array(4);
 }

@@ -185,7 +185,7 @@ export class TurnService implements Service {
         relayPorts: relay.ports,
       },
       limits: {...limits, ...(bytesPerSecond !== undefined && {bytesPerSecond: bytesPerSecond / workers})},
-      limiters: {bindings: limiterMemory(), challenges: limiterMemory()},
+      limiters: {bindings: limiterMemory(), challenges: limiterMemory(), failures: limiterMemory()},
       ...(credentialAlgorithm !== undefined && {credentialAlgorithm}),
       ...(lifetimeMs !== undefined && {lifetimeMs}),
       ...(maxLifetimeMs !== undefined && {maxLifetimeMs}),

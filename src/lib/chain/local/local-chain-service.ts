@@ -135,7 +135,7 @@ function chainOutdated(folder: string, cause: unknown): QuiverError {
   return new QuiverError({
     code: 'LOCAL_CHAIN_OUTDATED',
     message: 'This local chain has the contracts of another version of quiver on it',
-    fix: `mv ${folder} ${folder}.old   (the next start makes a new chain with new accounts)`,
+    fix: `mv '${folder}' '${folder}.old'   (the next start makes a new chain with new accounts)`,
     cause,
   });
 }

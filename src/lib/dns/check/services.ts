@@ -49,7 +49,11 @@ function fixFor(node: DnsNode, status: ServiceCheck['status'], contacts: readonl
   }
   if (contacts.some(({detail}) => detail?.startsWith('the resolver'))) return 'Ask another server: --resolver';
   if (contacts.every(({result}) => result === 'unnamed')) return 'Its name is not in the zone yet: quiver dns plan';
-  if (status === 'not deployed') return `Start it there: quiver ${service} start; or leave it out of dns.services`;
+  if (status === 'not deployed') {
+    // Quiver has no gateway and no registry to start yet.
+    const start = service === 'gateway' || service === 'registry' ? '' : `Start it there: quiver ${service} start; or `;
+    return `${start}leave it out of dns.services`;
+  }
   const wrongPeer = contacts.some(({detail}) => /peer id|unexpected peer/i.test(detail ?? ''));
   if (wrongPeer) return 'Another peer answers there: correct dns.peer_ids, or restore its key.';
   const wrongCertificate = contacts.some(({detail}) => /certificate/i.test(detail ?? ''));

@@ -1,6 +1,7 @@
 import {isIPv4, isIPv6} from 'node:net';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
+import {ipText, parseIp} from '../../core/ip-address.ts';
 import {readHostName, readLabel, readZone} from './names.ts';
 import {readZoneFile, toRecordSets} from '../read/zone-file.ts';
 import {isPeerId} from './peer-id.ts';
@@ -156,9 +157,9 @@ function readTarget(text: string, field: string, layout: Layout): Target {
   return {kind: 'hostname', hostname: readHostName(word, field)};
 }
 
-/** The text of RFC 5952, as the URL parser makes it. */
+/** The one text of an address that is known to be one (RFC 5952). */
 function canonicalIpv6(address: string): string {
-  return new URL(`http://[${address}]`).hostname.slice(1, -1);
+  return ipText(parseIp(address)?.bytes ?? new Uint8Array(16));
 }
 
 function readNameServer(text: string, zone: string): NameServer {

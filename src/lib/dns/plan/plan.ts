@@ -14,7 +14,7 @@ import type {Change} from '../providers/provider.ts';
 
 /** Checksums are compared by people, too. */
 const CHECKSUM_CHARACTERS = 12;
-/** Never changed, whatever stands beside them: the zone's own, and what certificate authorities ask for. */
+/** Never changed, whatever stands beside them: the zone's own, and its signatures. */
 const NEVER: ReadonlySet<string> = new Set([
   'NS',
   'SOA',

@@ -2,6 +2,7 @@ import type Cloudflare from 'cloudflare';
 import type {RecordResponse} from 'cloudflare/resources/dns/records.js';
 
 import {EXIT, QuiverError, type ExitCode} from '../../core/errors.ts';
+import {MASK} from '../../core/mask.ts';
 import {recordSet, type RecordSet} from '../model/record-set.ts';
 import {forCloudflare, fromCloudflare} from '../write/cloudflare-record.ts';
 import {applyChanges} from './apply-changes.ts';
@@ -81,7 +82,7 @@ export class CloudflareProvider implements DnsProvider {
       return await call(await this.#client, {signal});
     } catch (error) {
       signal.throwIfAborted();
-      throw explained(error);
+      throw explained(error, this.#token);
     }
   }
 
@@ -110,11 +111,12 @@ function toSets(records: readonly RecordResponse[]): RecordSet[] {
   });
 }
 
-/** The client's errors have a status; their text can hold what was sent, but never the token. */
-function explained(error: unknown): unknown {
+/** What the client threw, as an error that says what to do; never with the token in it. */
+function explained(error: unknown, token: string): unknown {
   if (!(error instanceof Error) || error instanceof QuiverError) return error;
   const status = 'status' in error && typeof error.status === 'number' ? error.status : undefined;
-  const [line = ''] = error.message.split('\n');
+  // Whoever answers may repeat what it was told.
+  const line = (error.message.split('\n')[0] ?? '').replaceAll(token, MASK);
   const codes = codesOf(error);
   const say = (code: string, message: string, fix: string, exit: ExitCode = EXIT.failed): QuiverError =>
     new QuiverError({code, message, fix, exit, cause: error});

@@ -1,5 +1,6 @@
-import {isIPv4, isIPv6} from 'node:net';
+import {isIPv4} from 'node:net';
 
+import {ipText, parseIp} from '../../core/ip-address.ts';
 import {splitFields} from '../model/fields.ts';
 import {quote, quoteBytes} from '../model/record-set.ts';
 import type {Token} from './tokens.ts';
@@ -79,8 +80,10 @@ export function ttlSeconds(text: string): number | undefined {
 
 const FIELDS: Record<FieldKind, (token: Token, origin: string) => string | undefined> = {
   ipv4: ({text}) => (isIPv4(text) ? text : undefined),
-  ipv6: ({text}) =>
-    isIPv6(text) && !text.includes('%') ? new URL(`http://[${text}]`).hostname.slice(1, -1) : undefined,
+  ipv6: ({text}) => {
+    const address = parseIp(text);
+    return address?.family === 6 ? ipText(address.bytes) : undefined;
+  },
   name: ({text, quoted}, origin) => (quoted ? undefined : rooted(absoluteName(text, origin))),
   number: ({text}) => (/^\d{1,10}$/.test(text) ? String(Number(text)) : undefined),
   time: ({text}) => ttlSeconds(text)?.toString(),

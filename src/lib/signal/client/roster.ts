@@ -16,10 +16,6 @@ export class Roster {
     return [...this.#peers.values()];
   }
 
-  has(peer: string): boolean {
-    return this.#peers.has(peer);
-  }
-
   /** What one presence message said. */
   update({peer, state, present}: SignalPeer & {present: boolean}): void {
     if (present && !this.#peers.has(peer) && this.#peers.size >= PEERS_LIMIT) return;

@@ -48,7 +48,11 @@ export class Authenticator {
       burst: limits.challengeBurst,
       ...(options.limiters === undefined ? {} : {memory: options.limiters.challenges}),
     });
-    this.#failures = new SourceLimiter({perSecond: limits.failuresPerSecond, burst: limits.failureBurst});
+    this.#failures = new SourceLimiter({
+      perSecond: limits.failuresPerSecond,
+      burst: limits.failureBurst,
+      ...(options.limiters === undefined ? {} : {memory: options.limiters.failures}),
+    });
     this.#sha256OnUdp = options.sha256OnUdp ?? false;
     this.#wallClockMs = options.wallClockMs ?? Date.now;
     this.#counters = counters;

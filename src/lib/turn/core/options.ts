@@ -62,7 +62,7 @@ export interface TurnCoreOptions {
   sha256OnUdp?: boolean;
   limits?: Partial<CoreLimits>;
   /** From `limiterMemory`, where several workers are to limit each source together. @default memory of its own */
-  limiters?: {bindings: SharedArrayBuffer; challenges: SharedArrayBuffer};
+  limiters?: {bindings: SharedArrayBuffer; challenges: SharedArrayBuffer; failures: SharedArrayBuffer};
   /** ms since the epoch, for nonces and credentials, that other hosts date. @default Date.now */
   wallClockMs?: () => number;
 }

@@ -1,6 +1,6 @@
 import {CidrSet, isSpecialPurpose, parseIp, unmap} from '../../core/ip-address.ts';
 
-/** Not in the IANA special-purpose tables, but no peer either: multicast, and class E with broadcast. */
+/** No peers even where the operator allows them: multicast, and class E with broadcast. */
 const NEVER = new CidrSet(['224.0.0.0/3', 'ff00::/8']);
 
 export interface PeerRulesOptions {

@@ -2,15 +2,13 @@ import {createHash, timingSafeEqual} from 'node:crypto';
 import type {IncomingMessage} from 'node:http';
 import type {Socket} from 'node:net';
 
-import {CidrSet, parseIp} from '../../core/ip-address.ts';
+import {CidrSet, socketIp} from '../../core/ip-address.ts';
 import {createEndpoint, type Endpoint} from '../../stun/endpoint.ts';
 
 const LOOPBACK = new CidrSet(['127.0.0.0/8', '::1/128']);
 /** A proxy that we stand behind says in one of them that it is one. */
 const PROXY_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'cf-connecting-ip'];
 const NOWHERE = new Uint8Array(4);
-/** `::ffff:0:0/96`, how a socket for both families shows an IPv4 caller. */
-const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 
 /** Where a request comes from. */
 export interface Caller {
@@ -33,8 +31,7 @@ export function callerOf(request: IncomingMessage, proxies: CidrSet): Caller {
     .split(',')
     .at(-1)
     ?.trim();
-  const forwarded = parseIp(last ?? '');
-  return {bytes: forwarded === undefined ? bytes : unmapped(forwarded.bytes), local: isHere && !passedOn};
+  return {bytes: socketIp(last) ?? bytes, local: isHere && !passedOn};
 }
 
 /** Who holds a connection; undefined for this machine and for proxies that are trusted, which hold those of many. */
@@ -44,8 +41,8 @@ export function strangerOf(socket: Socket, proxies: CidrSet): Endpoint | undefin
 }
 
 export function isLoopback(host: string): boolean {
-  const address = parseIp(host);
-  return host === 'localhost' || (address !== undefined && LOOPBACK.has(unmapped(address.bytes)));
+  const bytes = socketIp(host);
+  return host === 'localhost' || (bytes !== undefined && LOOPBACK.has(bytes));
 }
 
 /** Whether a request carries the token (RFC 6750 section 2.1); the time it takes says nothing about the token. */
@@ -59,12 +56,5 @@ function digest(text: string): Buffer {
 }
 
 function bytesOf(address: string | undefined): Uint8Array {
-  const zone = address?.indexOf('%') ?? -1;
-  const parsed = parseIp(zone === -1 ? (address ?? '') : (address ?? '').slice(0, zone));
-  return parsed === undefined ? NOWHERE : unmapped(parsed.bytes);
-}
-
-/** Only this form: a stranger behind a tunnel may have one of the others, which would make loopback of it. */
-function unmapped(bytes: Uint8Array): Uint8Array {
-  return MAPPED.equals(bytes.subarray(0, MAPPED.length)) ? bytes.subarray(MAPPED.length) : bytes;
+  return socketIp(address) ?? NOWHERE;
 }

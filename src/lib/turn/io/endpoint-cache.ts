@@ -28,14 +28,14 @@ export class EndpointCache {
   fromText(address: string, port: number): Endpoint {
     const known = this.#known.get(address, port);
     if (known !== undefined) return known;
-    const endpoint = createEndpoint(address, port);
+    const endpoint = endpointOf(address, port);
     this.#known.set(address, port, endpoint);
     return endpoint;
   }
 }
 
 /** Throws where the text is not an IP address: nothing but the system and our own settings may be the source. */
-export function createEndpoint(address: string, port: number): Endpoint {
+export function endpointOf(address: string, port: number): Endpoint {
   const endpoint = parseEndpoint(address, port);
   if (endpoint === undefined) throw new TypeError(`"${address}" is not an IP address`);
   return endpoint;

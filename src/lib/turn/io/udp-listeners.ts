@@ -2,7 +2,7 @@ import {parseIp} from '../../core/ip-address.ts';
 import type {AnswerFrom} from '../../stun/binding-server.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
 import type {Alternates} from '../core/io.ts';
-import {createEndpoint} from './endpoint-cache.ts';
+import {endpointOf} from './endpoint-cache.ts';
 import type {UdpListener} from './engine.ts';
 
 const FROM: readonly AnswerFrom[] = ['same', 'other-port', 'other-address', 'other-both'];
@@ -58,5 +58,5 @@ function alternatesOf(own: ListenerAt, all: readonly ListenerAt[]): Alternates {
 }
 
 function publicEndpoint({listener, publicAddress}: ListenerAt): Endpoint {
-  return publicAddress === undefined ? listener.local : createEndpoint(publicAddress, listener.local.port);
+  return publicAddress === undefined ? listener.local : endpointOf(publicAddress, listener.local.port);
 }

@@ -42,7 +42,7 @@ it('says how to get a new chain when this one has the contracts of another versi
   const whole = new LocalChainService(options);
   await expect(whole.start(context)).rejects.toMatchObject({
     code: 'LOCAL_CHAIN_OUTDATED',
-    fix: expect.stringContaining(`mv ${folder} `) as string,
+    fix: expect.stringContaining(`mv '${folder}' `) as string,
   });
   await whole.stop();
 });

@@ -7,7 +7,7 @@ import {afterEach, describe, expect, it} from 'vitest';
 import type {RelaySocket} from '../../../../src/lib/turn/core/io.ts';
 import {monotonicMs} from '../../../../src/lib/turn/io/clock.ts';
 import {DgramEngine} from '../../../../src/lib/turn/io/dgram/engine.ts';
-import {createEndpoint, EndpointCache} from '../../../../src/lib/turn/io/endpoint-cache.ts';
+import {endpointOf, EndpointCache} from '../../../../src/lib/turn/io/endpoint-cache.ts';
 import type {UdpEngine} from '../../../../src/lib/turn/io/engine.ts';
 import {RelayPorts} from '../../../../src/lib/turn/io/relay-ports.ts';
 import type {RelayAddress} from '../../../../src/lib/turn/io/relay-ports.ts';
@@ -72,7 +72,7 @@ describe('RelayPorts', () => {
         if (open.size === 1) throw none;
         open.add(port);
         const close = async (): Promise<void> => void open.delete(port);
-        return {relayed: createEndpoint(address, port), owner: undefined, send: () => undefined, close};
+        return {relayed: endpointOf(address, port), owner: undefined, send: () => undefined, close};
       },
     };
     const relays = new RelayPorts({

@@ -40,7 +40,7 @@ async function start(count: number, maxPerUser = 1_000): Promise<Started> {
           nonceKey: randomBytes(32),
           peers: {allow: ['127.0.0.0/8'], deny: [], ownRelays: ['127.0.0.1'], relayPorts: [36_000, 38_000]},
           limits: {challengesPerSecond: 1_000, challengeBurst: 1_000},
-          limiters: {bindings: limiterMemory(), challenges: limiterMemory()},
+          limiters: {bindings: limiterMemory(), challenges: limiterMemory(), failures: limiterMemory()},
         },
       },
       engine: 'dgram',

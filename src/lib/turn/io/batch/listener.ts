@@ -1,7 +1,7 @@
 import {ipText} from '../../../core/ip-address.ts';
 import type {Endpoint} from '../../../stun/endpoint.ts';
 import type {Alternates} from '../../core/io.ts';
-import {createEndpoint} from '../endpoint-cache.ts';
+import {endpointOf} from '../endpoint-cache.ts';
 import type {EngineOptions, UdpListener, UdpPath} from '../engine.ts';
 import {type Bound, scopeOf} from './bind.ts';
 import {socketAddress} from './layout.ts';
@@ -80,7 +80,7 @@ export class BatchListener implements UdpListener, Outlet {
   constructor(bound: Bound, address: string, options: EngineOptions, post: Post) {
     this.bound = bound;
     this.fd = bound.fd;
-    this.local = createEndpoint(address, bound.port);
+    this.local = endpointOf(address, bound.port);
     this.family = this.local.family;
     this.#options = options;
     this.#post = post;
@@ -111,8 +111,7 @@ export class BatchListener implements UdpListener, Outlet {
     const key = from.key(slot);
     if (this.#latest?.key !== key) {
       this.#latest =
-        this.#known(key) ??
-        this.#meet(createEndpoint(ipText(from.address(slot)), from.port(slot)), key, from.scope(slot));
+        this.#known(key) ?? this.#meet(endpointOf(ipText(from.address(slot)), from.port(slot)), key, from.scope(slot));
     }
     this.#deliver(this.#latest, bytes, nowMs);
   }
@@ -121,7 +120,7 @@ export class BatchListener implements UdpListener, Outlet {
   receivedByNode(address: string, port: number, bytes: Uint8Array, nowMs: number): void {
     let path = this.#latest;
     if (path?.remote.port !== port || path.remote.address !== address) {
-      const remote = createEndpoint(address, port);
+      const remote = endpointOf(address, port);
       const scope = scopeOf(address.split('%')[1]);
       const key = sourceKey(remote.bytes, port, scope);
       path = this.#known(key) ?? this.#meet(remote, key, scope);

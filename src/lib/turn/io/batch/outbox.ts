@@ -62,10 +62,6 @@ export class Outbox {
     }
   }
 
-  get empty(): boolean {
-    return this.#size === 0;
-  }
-
   /** @param name where to: a socket address, the same array for the same address if datagrams are to be joined */
   add(outlet: Outlet, name: Uint8Array, first: Uint8Array, second: Uint8Array | undefined): void {
     const length = first.length + (second === undefined ? 0 : second.length);

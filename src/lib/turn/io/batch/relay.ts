@@ -1,6 +1,6 @@
 import type {Endpoint} from '../../../stun/endpoint.ts';
 import type {RelaySocket} from '../../core/io.ts';
-import {createEndpoint} from '../endpoint-cache.ts';
+import {endpointOf} from '../endpoint-cache.ts';
 import type {EngineOptions} from '../engine.ts';
 import type {Bound} from './bind.ts';
 import {socketAddress} from './layout.ts';
@@ -31,7 +31,7 @@ export class BatchRelay implements RelaySocket, Outlet {
     this.bound = bound;
     this.fd = bound.fd;
     this.family = family;
-    this.relayed = createEndpoint(announced, bound.port);
+    this.relayed = endpointOf(announced, bound.port);
     this.#options = options;
     this.#post = post;
   }

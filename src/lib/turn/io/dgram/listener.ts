@@ -2,7 +2,7 @@ import type {RemoteInfo, Socket} from 'node:dgram';
 
 import type {Endpoint} from '../../../stun/endpoint.ts';
 import {AddressMap} from '../address-map.ts';
-import {createEndpoint} from '../endpoint-cache.ts';
+import {endpointOf} from '../endpoint-cache.ts';
 import type {Alternates} from '../../core/io.ts';
 import type {EngineOptions, EngineCounters, UdpListener, UdpPath} from '../engine.ts';
 import {closeSocket} from './bind.ts';
@@ -65,7 +65,7 @@ export class DgramListener implements UdpListener {
 
   constructor(socket: Socket, options: EngineOptions, slab: Slab, counters: EngineCounters) {
     const {address, port} = socket.address();
-    this.local = createEndpoint(address, port);
+    this.local = endpointOf(address, port);
     this.#socket = socket;
     this.#options = options;
     this.#sender = new DgramSender(socket, slab, counters);
@@ -109,7 +109,7 @@ export class DgramListener implements UdpListener {
     const slot = port & (STRANGER_SLOTS - 1);
     const recent = this.#strangers[slot];
     if (recent?.remote.port === port && recent.address === address) return recent;
-    const path = new DgramPath(this, address, createEndpoint(address, port));
+    const path = new DgramPath(this, address, endpointOf(address, port));
     this.#strangers[slot] = path;
     return path;
   }

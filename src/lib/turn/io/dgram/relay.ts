@@ -2,7 +2,7 @@ import type {RemoteInfo, Socket} from 'node:dgram';
 
 import type {Endpoint} from '../../../stun/endpoint.ts';
 import type {RelaySocket} from '../../core/io.ts';
-import {createEndpoint} from '../endpoint-cache.ts';
+import {endpointOf} from '../endpoint-cache.ts';
 import type {EngineCounters, EngineOptions} from '../engine.ts';
 import {closeSocket} from './bind.ts';
 import {DgramSender} from './sender.ts';
@@ -23,7 +23,7 @@ export class DgramRelay implements RelaySocket {
     {events, endpoints, now}: EngineOptions,
     {slab, counters, onClosed}: {slab: Slab; counters: EngineCounters; onClosed: (relay: DgramRelay) => void},
   ) {
-    this.relayed = createEndpoint(announced, socket.address().port);
+    this.relayed = endpointOf(announced, socket.address().port);
     this.#socket = socket;
     this.#sender = new DgramSender(socket, slab, counters);
     this.#onClosed = onClosed;

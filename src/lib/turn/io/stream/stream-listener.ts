@@ -5,7 +5,7 @@ import {createServer as createTlsServer} from 'node:tls';
 import type {Server as TlsServer} from 'node:tls';
 
 import type {Endpoint} from '../../../stun/endpoint.ts';
-import {createEndpoint} from '../endpoint-cache.ts';
+import {endpointOf} from '../endpoint-cache.ts';
 import type {EndpointCache} from '../endpoint-cache.ts';
 import type {ListenOptions} from '../engine.ts';
 import type {ConnectionLimits} from './connection-limits.ts';
@@ -62,7 +62,7 @@ export class StreamListener {
     // A connection that couldn't be accepted (no descriptors left) is not the end of the others.
     this.#server.on('error', () => (this.#options.counters.refused += 1));
     const bound = this.#server.address() as AddressInfo;
-    return createEndpoint(bound.address, bound.port);
+    return endpointOf(bound.address, bound.port);
   }
 
   /** For connections from now on. Throws where certificate and key don't go together. */
