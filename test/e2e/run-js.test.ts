@@ -119,7 +119,9 @@ describe.skipIf(!existsSync('/usr/bin/script') && process.env['CI'] !== 'true')(
     it.each([oldNode, process.execPath].filter((node) => node !== undefined))('counts once on %s', async (node) => {
       await using home = await temporaryHome();
       const ports = '--port 0 --quic-port off --ws-port off --webrtc-port off --admin-port 0';
-      const child = spawn('script', ['-qec', `${node} ${RUN_JS} relay start ${ports}`, '/dev/null'], {env: home.env});
+      // `exec`: Ctrl-C reaches the shell too that `script` starts (SHELL, else sh), and some stay and end with 130.
+      const command = `exec ${node} ${RUN_JS} relay start ${ports}`;
+      const child = spawn('script', ['-qec', command, '/dev/null'], {env: home.env});
       await waitForLine(child, (line) => line.includes('ready: '));
       const ended = collect(child, 15_000);
       child.stdin.write('\u0003');

@@ -14,7 +14,7 @@ export class Terminal {
   readonly #ended: Promise<unknown>;
 
   constructor(args: readonly string[], {env, cwd}: {env: NodeJS.ProcessEnv; cwd: string}) {
-    const line = [process.execPath, RUN_JS, ...args].map((word) => `'${word}'`).join(' ');
+    const line = `exec ${[process.execPath, RUN_JS, ...args].map((word) => `'${word}'`).join(' ')}`;
     this.#child = spawn('script', ['-qec', line, '/dev/null'], {env, cwd, stdio: ['pipe', 'pipe', 'inherit']});
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#shown += chunk.toString()));
     this.#ended = once(this.#child, 'close');
