@@ -1,9 +1,8 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import {Transaction} from 'ethers';
 
 import {fromHex, toHex} from '../core/bytes.ts';
 import {QuiverError} from '../core/errors.ts';
+import {pause} from '../core/pause.ts';
 import {broadcast} from './broadcast.ts';
 import type {CallRequest, Chain, Fees, Receipt} from './chain.ts';
 import {checkFunds, withRoom} from './cost.ts';
@@ -234,9 +233,10 @@ export class StepRunner {
     }
   }
 
-  #pause(): Promise<void> {
+  async #pause(): Promise<void> {
     const {signal} = this.#context;
-    return sleep(this.#timing.pollMs, undefined, signal === undefined ? {} : {signal});
+    await pause(this.#timing.pollMs, signal);
+    signal?.throwIfAborted();
   }
 
   #tell(step: JournalStep, phase: StepProgress['phase'], hash?: string): void {

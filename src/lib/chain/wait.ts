@@ -1,6 +1,5 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import {QuiverError} from '../core/errors.ts';
+import {pause} from '../core/pause.ts';
 import type {Chain, Receipt} from './chain.ts';
 import type {Attempt, JournalStep} from './journal.ts';
 import type {StepTiming} from './step-runner.ts';
@@ -49,7 +48,7 @@ export async function waitFor(chain: Chain, options: WaitOptions, onWait: () => 
     }
     if (!told) onWait();
     told = true;
-    await sleep(timing.pollMs, undefined, signal === undefined ? {} : {signal});
+    await pause(timing.pollMs, signal);
   }
 }
 

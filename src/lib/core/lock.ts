@@ -1,7 +1,7 @@
 import {mkdir, rm, rmdir, stat} from 'node:fs/promises';
 import {dirname} from 'node:path';
-import {setTimeout as sleep} from 'node:timers/promises';
 
+import {pause} from './pause.ts';
 import {PRIVATE_FOLDER_MODE} from './private-file.ts';
 
 /** What is done under a lock takes milliseconds; an older one was left by a process that died in between. */
@@ -31,6 +31,6 @@ async function take(path: string): Promise<void> {
     // One from the future was left before the clock was set back.
     const isOld = found !== undefined && Math.abs(Date.now() - found.mtimeMs) > AGE_LIMIT_MS;
     if (isOld) await rm(path, {recursive: true, force: true});
-    else await sleep(RETRY_MS);
+    else await pause(RETRY_MS);
   }
 }

@@ -3,6 +3,7 @@ import {randomBytes} from 'node:crypto';
 import type {PrivateKey} from '@libp2p/interface';
 import type {Registry} from 'prom-client';
 
+import {pause} from '../core/pause.ts';
 import type {Logger} from '../observability/logger.ts';
 import type {SignalChannel, SignalMessage} from '../records/signal-message.ts';
 import {IceConnection} from './connection.ts';
@@ -132,7 +133,7 @@ export class IceClient {
     if (role === 'answer') return Promise.race([connection.established, aborted]);
     await Promise.race([this.#present(connection.peer), connection.established, aborted]);
     if (role === 'order' && channel.self > connection.peer) {
-      await Promise.race([connection.established, sleep(POLITE_MS), aborted]);
+      await Promise.race([connection.established, pause(POLITE_MS), aborted]);
     }
     for (;;) {
       if (!connection.isNew) return Promise.race([connection.established, aborted]);
@@ -141,7 +142,7 @@ export class IceClient {
         return await Promise.race([connection.established, aborted]);
       } catch (error) {
         if (until.aborted || connection.state === 'closed') throw error;
-        await Promise.race([sleep(RETRY_MS), connection.established, aborted]);
+        await Promise.race([pause(RETRY_MS), connection.established, aborted]);
       }
     }
   }
@@ -261,8 +262,4 @@ function nameOf(peer: string, id: string): string {
 
 function abortReason({reason}: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

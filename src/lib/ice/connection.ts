@@ -1,3 +1,4 @@
+import {pause} from '../core/pause.ts';
 import type {SignalMessage} from '../records/signal-message.ts';
 import type {Attempt} from './attempt.ts';
 import type {ConnectionOptions, ConnectionState, ConnectionStats} from './connection-types.ts';
@@ -157,9 +158,9 @@ export class IceConnection {
     const {current} = this.#negotiator;
     if (current?.isOpen === true) {
       const until = performance.now() + (error === undefined ? LINGER_MS : 0);
-      while (this.#mux.link.keptBytes > 0 && performance.now() < until && this.#live) await sleep(LINGER_STEP_MS);
+      while (this.#mux.link.keptBytes > 0 && performance.now() < until && this.#live) await pause(LINGER_STEP_MS);
       // Else the other side would look for another path.
-      if (current.path.send(Buffer.of(FAREWELL))) await sleep(FAREWELL_MS);
+      if (current.path.send(Buffer.of(FAREWELL))) await pause(FAREWELL_MS);
     }
     await this.#end(error);
     // The peer's farewell may have come first.
@@ -250,7 +251,7 @@ export class IceConnection {
     this.#setState('restarting');
     this.#dead ||= reason === 'dead';
     if (this.#dead) this.#mux.link.detach();
-    if (reason === 'dead' && self > peer) await sleep(POLITE_MS);
+    if (reason === 'dead' && self > peer) await pause(POLITE_MS);
     for (let round = 0; ; round++) {
       // The other side may have been faster.
       if (this.#switches !== switches) return;
@@ -262,7 +263,7 @@ export class IceConnection {
         if (this.#switches !== switches) return;
         const isLast = reason === 'dead' ? performance.now() >= until : round > 0;
         if (!isLast && this.#live) {
-          await sleep(this.#restarts.pauseMs(round));
+          await pause(this.#restarts.pauseMs(round));
           continue;
         }
         // A path that is only bad is still better than none.
@@ -288,8 +289,4 @@ export class IceConnection {
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.log?.warn({peer: this.peer, reason}, 'ice negotiation failed');
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -2,6 +2,7 @@ import {networkInterfaces} from 'node:os';
 
 import type {DataChannel, PeerConnection} from 'node-datachannel';
 
+import {pause} from '../core/pause.ts';
 import {parseCandidate, plainCandidate, type Candidate, type CandidateType} from './candidate.ts';
 import {openAgent} from './native-agent.ts';
 import type {CandidatePair, PathOptions} from './path-types.ts';
@@ -133,7 +134,7 @@ export class IcePath {
 
   async #close(): Promise<void> {
     for (const channel of this.#channels.values()) attempt(() => channel.close());
-    await new Promise((resolve) => setTimeout(resolve, CLOSE_GRACE_MS));
+    await pause(CLOSE_GRACE_MS);
     attempt(() => this.#connection.close());
     await Promise.all([...this.#bridges.map((bridge) => bridge.close()), ...this.#releases()]);
   }

@@ -1,3 +1,4 @@
+import {pause} from '../core/pause.ts';
 import {parseIceUrl, type IceServer} from '../stun/ice-server.ts';
 import {bindStun} from '../stun/client.ts';
 import {connectServer, type ServerAddress} from './stun-wire.ts';
@@ -80,7 +81,7 @@ export async function chooseServers(
   const stunFound = firstOf(stun.slice(0, PROBES_LIMIT), (server) => answersUdp(server, until), 1);
   const udpFound = firstOf(udp, (route) => answersUdp(route, until), TURN_LIMIT);
   // Of the streams one is enough, and the order is the preference: TCP costs less than TLS.
-  const streamFound = sleep(udp.length === 0 ? 0 : STREAM_DELAY_MS).then(() =>
+  const streamFound = pause(udp.length === 0 ? 0 : STREAM_DELAY_MS).then(() =>
     firstOf(streams, (route) => connects(route, until, ca), 1),
   );
   try {
@@ -145,8 +146,4 @@ async function connects(route: TurnRoute, signal: AbortSignal, ca?: string): Pro
   } catch {
     return false;
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

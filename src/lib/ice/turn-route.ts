@@ -1,6 +1,7 @@
 import {isIP} from 'node:net';
 
 import {QuiverError} from '../core/errors.ts';
+import {pause} from '../core/pause.ts';
 import type {ServerAddress} from './stun-wire.ts';
 import {openWire} from './stun-wire.ts';
 import {TurnDialog, type TurnCredentials} from './turn-dialog.ts';
@@ -33,7 +34,7 @@ export async function releaseFromPort(route: TurnRoute, localPort: number, local
       }
     } catch (error) {
       if (error instanceof QuiverError || performance.now() > until) return false;
-      await new Promise((resolve) => setTimeout(resolve, PORT_RETRY_MS));
+      await pause(PORT_RETRY_MS);
     }
   }
 }

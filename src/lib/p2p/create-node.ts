@@ -4,6 +4,7 @@ import type {SqliteDatastore} from '../storage/datastore.ts';
 import {Admission} from './admission.ts';
 import {loadGossip} from './gossip.ts';
 import {assertPortsFree, isLoopbackHost, listenMultiaddrs} from './listen.ts';
+import {endAddressUpdate} from './leftover-timers.ts';
 import type {NodeNetwork, NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
 import type {PeerAddress} from './peer-address.ts';
 import {assertOnLoopback, parseBootstrap, parsePeerAddress} from './peer-address.ts';
@@ -155,6 +156,7 @@ async function loadServices(
     pubsub: gossip,
     admission: (components) => admission.attach(components),
     sockets: ({transportManager}) => ({addresses: () => transportManager.getAddrs()}),
+    addressUpdate: endAddressUpdate,
     rejoin: (components) => (rejoin = new joining.Rejoin(components, named, log)),
     ...(autonat && {autonat: autonat.autoNATv2()}),
     ...(dcutr && {dcutr: dcutr.dcutr()}),

@@ -69,6 +69,7 @@ export type QuiverServices = {
   rejoin: Rejoin;
   /** What the node really listens on, without its peer id; `getMultiaddrs` gives what others are told. */
   sockets: {addresses(): Multiaddr[]};
+  addressUpdate: unknown;
   autonat?: unknown;
   dcutr?: unknown;
   relay?: RelayServer;

@@ -1,11 +1,10 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import type {Connection, PeerId, Startable} from '@libp2p/interface';
 import {peerIdFromString} from '@libp2p/peer-id';
 import type {Multiaddr} from '@multiformats/multiaddr';
 import {multiaddr} from '@multiformats/multiaddr';
 import {Key} from 'interface-datastore';
 
+import {pause} from '../core/pause.ts';
 import type {Logger} from '../observability/logger.ts';
 import {resolveDnsaddr} from './dnsaddr.ts';
 import type {PeerAddress} from './peer-address.ts';
@@ -123,7 +122,7 @@ export class Rejoin implements Startable {
   async #pause(ms: number, stop: AbortSignal): Promise<void> {
     this.#wake = new AbortController();
     const signal = ms === CHECK_INTERVAL_MS ? AbortSignal.any([stop, this.#wake.signal]) : stop;
-    await sleep(ms, undefined, {signal}).catch(() => undefined);
+    await pause(ms, signal);
   }
 
   #isConnected(peerId: string | undefined): boolean {

@@ -25,13 +25,3 @@ export async function withDeadline<T>(
     signal?.removeEventListener('abort', onAbort);
   }
 }
-
-/** Waits; ends early, without an error, when `signal` aborts. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted === true) return;
-  const {promise, resolve} = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal?.addEventListener('abort', () => resolve(), {once: true});
-  await promise;
-  clearTimeout(timer);
-}

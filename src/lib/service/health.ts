@@ -1,5 +1,6 @@
 import {QuiverError} from '../core/errors.ts';
-import {pause, withDeadline} from './deadline.ts';
+import {pause} from '../core/pause.ts';
+import {withDeadline} from './deadline.ts';
 import type {HealthCheck, Service, ServiceKind} from './service.ts';
 
 /** A self-check dials its own node or runs one token; with a loaded machine that takes seconds, not tens of them. */

@@ -3,8 +3,8 @@ import {createServer} from 'node:http';
 import type {AddressInfo, ListenOptions, Socket} from 'node:net';
 
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {pause} from '../core/pause.ts';
 import type {Logger} from '../observability/logger.ts';
-import {pause} from './deadline.ts';
 import {sendError, sendReply} from './http-reply.ts';
 import {checkHost, readBody, splitUrl} from './http-request.ts';
 import type {Access, RouteTable} from './routes.ts';

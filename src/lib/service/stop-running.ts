@@ -1,6 +1,6 @@
 import {QuiverError} from '../core/errors.ts';
+import {pause} from '../core/pause.ts';
 import {controlClient} from './control-client.ts';
-import {pause} from './deadline.ts';
 import type {HostInfo} from './host.ts';
 import {answersAt, isRunning} from './run-file.ts';
 

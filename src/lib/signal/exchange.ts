@@ -1,4 +1,5 @@
 import {QuiverError} from '../core/errors.ts';
+import {pause} from '../core/pause.ts';
 import type {Logger} from '../observability/logger.ts';
 import type {OfferedIceServer} from '../records/signal-message.ts';
 import {withDeadline} from '../service/deadline.ts';
@@ -104,7 +105,7 @@ export class SignalExchange {
     this.hub.drain(RETRY_AFTER_MS);
     const endMs = this.now() + DRAIN_GRACE_MS;
     while (this.hub.sessions.size > 0 && this.now() < endMs) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+      await pause(DRAIN_CHECK_MS);
     }
   }
 

@@ -8,8 +8,8 @@ import type {Duplex} from 'node:stream';
 
 import {CidrSet} from '../core/ip-address.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {pause} from '../core/pause.ts';
 import type {Logger} from '../observability/logger.ts';
-import {pause} from '../service/deadline.ts';
 import {splitUrl} from '../service/http-request.ts';
 import type {Certificate} from './certificate.ts';
 import type {SignalExchange} from './exchange.ts';

@@ -1,5 +1,6 @@
 import {randomBytes} from 'node:crypto';
 
+import {pause} from '../core/pause.ts';
 import {limiterMemory} from '../stun/source-limiter.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../service/service.ts';
 import {issueCredential} from './core/credentials.ts';
@@ -130,7 +131,7 @@ export class TurnService implements Service {
     this.#status = 'draining';
     server.drain();
     while (this.#server === server && this.#admission.held > 0) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+      await pause(DRAIN_CHECK_MS);
     }
   }
 

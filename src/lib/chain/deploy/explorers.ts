@@ -1,6 +1,5 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import {EXIT, QuiverError} from '../../core/errors.ts';
+import {pause} from '../../core/pause.ts';
 import {standardJson} from './artifacts.ts';
 import {DEPLOYED, type DeployedName} from './contract-set.ts';
 import type {Deployments} from './deployments.ts';
@@ -152,7 +151,8 @@ async function poll<T>(
 ): Promise<T> {
   const started = performance.now();
   while (performance.now() - started < GIVE_UP_MS) {
-    await sleep(pollMs, undefined, {signal});
+    await pause(pollMs, signal);
+    signal.throwIfAborted();
     const found = await look();
     if (found !== undefined) return found;
   }

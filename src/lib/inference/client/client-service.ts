@@ -1,5 +1,3 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import type {PrivateKey} from '@libp2p/interface';
 
 import type {QuiverNode} from '../../p2p/node-options.ts';
@@ -20,6 +18,7 @@ import {summarise} from './model-summary.ts';
 import {ReceiptBook} from './receipt-book.ts';
 import {Standing} from './standing.ts';
 import {QuiverError} from '../../core/errors.ts';
+import {pause} from '../../core/pause.ts';
 
 /** Providers of one DHT search whose manifests are fetched. */
 const MAX_FETCHED = 32;
@@ -132,7 +131,7 @@ export class ClientService implements Service {
         // One that is gone keeps nobody from asking the next.
         market.ask(provider, {manifest: true}, both).catch(() => undefined);
       }
-      if (!known()) await sleep(RETRY_INTERVAL_MS, undefined, {signal: both}).catch(() => undefined);
+      if (!known()) await pause(RETRY_INTERVAL_MS, both);
     }
     signal.throwIfAborted();
     return summarise(manifests.all(Date.now()));

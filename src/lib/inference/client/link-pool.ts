@@ -1,7 +1,6 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import {peerIdFromString} from '@libp2p/peer-id';
 
+import {pause} from '../../core/pause.ts';
 import {providerUnreachable} from '../errors.ts';
 import type {MarketNode} from '../market/market-node.ts';
 import {orAborted} from '../or-aborted.ts';
@@ -70,7 +69,7 @@ export class LinkPool {
         return await node.dialProtocol(peer, names.infer, options);
       } catch {
         // The connection may have been closed while the stream was opened, e.g. one of two through a relay.
-        await sleep(REOPEN_MS);
+        await pause(REOPEN_MS);
         return node.dialProtocol(peer, names.infer, options);
       }
     }

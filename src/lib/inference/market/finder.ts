@@ -1,7 +1,6 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import type {PrivateKey} from '@libp2p/interface';
 
+import {pause} from '../../core/pause.ts';
 import type {Network} from '../../records/eip712.ts';
 import {createRequestId, sealRequestForQuote} from '../../records/request-for-quote.ts';
 import type {Wanted} from '../../records/request-for-quote.ts';
@@ -142,9 +141,9 @@ export class Finder {
       const sealed = await this.#seal(wish);
       const inquiry = new Inquiry({market, sealed, useless, signal});
       const asking = this.#askEverybody(wish, {sealed, inquiry}, signal).catch(() => undefined);
-      await Promise.race([found.promise, asking.then(() => pause(LATE_BID_MS, signal))]);
-      if (count > 1) await Promise.race([enough.promise, asking, pause(OTHERS_MS, signal)]);
-      else await Promise.race([asking, pause(SETTLE_MS, signal)]);
+      await Promise.race([found.promise, asking.then(() => pause(LATE_BID_MS, signal, {ref: false}))]);
+      if (count > 1) await Promise.race([enough.promise, asking, pause(OTHERS_MS, signal, {ref: false})]);
+      else await Promise.race([asking, pause(SETTLE_MS, signal, {ref: false})]);
       return inquiry.refusals;
     } finally {
       clearTimeout(limit);
@@ -158,7 +157,7 @@ export class Finder {
     const {node} = this.#options.market;
     const reached = await node.services.rejoin.firstContact;
     if (node.getConnections().length > 0) return false;
-    await pause(reached ? ALONE_MS : LOST_MS, signal);
+    await pause(reached ? ALONE_MS : LOST_MS, signal, {ref: false});
     return node.getConnections().length === 0;
   }
 
@@ -213,7 +212,7 @@ export class Finder {
     while (!signal.aborted) {
       const recipients = await market.publish(market.names.requestTopic, sealed);
       if (recipients > 0) return;
-      await pause(RETRY_INTERVAL_MS, signal);
+      await pause(RETRY_INTERVAL_MS, signal, {ref: false});
     }
   }
 
@@ -238,7 +237,7 @@ export class Finder {
       await orAborted(inquiry.settled(), signal);
       const knowsNetwork = market.intake.manifests.all(Date.now()).length > 0;
       if (this.live(wish).length > 0 || (knowsNetwork && round >= DHT_ROUNDS)) return;
-      await pause(pauseMs, signal);
+      await pause(pauseMs, signal, {ref: false});
       pauseMs *= 2;
     }
   }
@@ -256,9 +255,4 @@ function isFor(wish: Wish, {signed: {bid}}: Offer): boolean {
 function wantedOf(model: string): Wanted {
   if (model === '') return {capability: 'chat'};
   return isDigest(model) ? {modelDigest: model} : {model};
-}
-
-/** Ends early, and quietly, when the signal aborts. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, {signal, ref: false}).catch(() => undefined);
 }

@@ -1,5 +1,4 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
+import {pause} from '../../core/pause.ts';
 import type {MarketNode} from './market-node.ts';
 import {rememberAddresses} from './rendezvous.ts';
 
@@ -81,7 +80,7 @@ export class Inquiry {
         return;
       } catch {
         if (tries === MAX_TRIES) return;
-        await sleep(RETRY_MS, undefined, {signal, ref: false}).catch(() => undefined);
+        await pause(RETRY_MS, signal, {ref: false});
       }
     }
   }

@@ -1,5 +1,4 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
+import {pause} from '../../core/pause.ts';
 import type {PaymentKey} from '../../core/secp256k1.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Bid} from '../../records/bid.ts';
@@ -198,7 +197,7 @@ async function nextEvent(events: AsyncIterator<BackendEvent>, abort: AbortSignal
     );
     if (first !== 'aborted') return first;
   }
-  const late = await Promise.race([settled.catch(() => undefined), sleep(CANCEL_GRACE_MS / 2)]);
+  const late = await Promise.race([settled.catch(() => undefined), pause(CANCEL_GRACE_MS / 2)]);
   return late ?? undefined;
 }
 
@@ -217,7 +216,7 @@ async function deliver({text, tokens}: {text: string; tokens: number}, meter: Me
 
 async function reader(sink: AnswerSink): Promise<void> {
   const stalled = new AbortController();
-  const timeout = sleep(READER_STALL_TIMEOUT_MS, 'stalled' as const, {signal: stalled.signal}).catch(() => undefined);
+  const timeout = pause(READER_STALL_TIMEOUT_MS, stalled.signal).then(() => 'stalled' as const);
   const outcome = await Promise.race([sink.whenWritable(), timeout]);
   stalled.abort();
   if (outcome === 'stalled') throw new Refusal('READER_STALLED', 'the client has not read for too long');

@@ -1,6 +1,5 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-
 import {QuiverError} from '../../core/errors.ts';
+import {pause} from '../../core/pause.ts';
 import {readSignalMessage} from '../../records/signal-message.ts';
 import type {
   OfferedIceServer,
@@ -257,7 +256,7 @@ class ReconnectingChannel implements SignalChannel {
     this.#ready.reject(gone);
     if (link !== undefined) {
       const leaving = link.send({type: 'leave', room: this.room}).catch(() => undefined);
-      await Promise.race([leaving, sleep(LEAVE_DEADLINE_MS, undefined, {ref: false})]);
+      await Promise.race([leaving, pause(LEAVE_DEADLINE_MS, undefined, {ref: false})]);
       link.close();
     }
     this.#emitter.emit('status', {status: 'closed', ...(reason !== undefined && {error: reason})});
@@ -272,5 +271,5 @@ function problemOf(message: {code: string; message: string; fix: string; to?: st
 async function backOff(failures: number, signal: AbortSignal, atLeastMs = 0): Promise<void> {
   const limitMs = Math.min(DELAY_LIMIT_MS, FIRST_DELAY_MS * 2 ** failures);
   const delayMs = atLeastMs + limitMs * (0.5 + Math.random() / 2);
-  await sleep(delayMs, undefined, {signal}).catch(() => undefined);
+  await pause(delayMs, signal);
 }

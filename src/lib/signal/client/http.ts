@@ -1,6 +1,7 @@
 import {QuiverError} from '../../core/errors.ts';
+import {pause} from '../../core/pause.ts';
 import type {SignalChannel} from '../../records/signal-message.ts';
-import {pause, withDeadline} from '../../service/deadline.ts';
+import {withDeadline} from '../../service/deadline.ts';
 import {fromErrorBody} from '../../service/error-body.ts';
 import {toErrorMessage, SIGNAL_PATH} from '../protocol.ts';
 import {openChannel} from './channel.ts';

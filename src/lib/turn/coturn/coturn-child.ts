@@ -2,7 +2,7 @@ import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {dirname} from 'node:path';
 
-import {pause} from '../../service/deadline.ts';
+import {pause} from '../../core/pause.ts';
 
 /** 4.6 ends in milliseconds; 4.17 waits up to five seconds for threads that do nothing any more. */
 const STOP_GRACE_MS = 1_000;

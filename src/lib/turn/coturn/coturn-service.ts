@@ -2,9 +2,10 @@ import {rm} from 'node:fs/promises';
 import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 
+import {pause} from '../../core/pause.ts';
 import {createPrivateFile} from '../../core/private-file.ts';
 import type {Logger} from '../../observability/logger.ts';
-import {pause, withDeadline} from '../../service/deadline.ts';
+import {withDeadline} from '../../service/deadline.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
 import {issueCredential} from '../core/credentials.ts';
 import {CertificateWatcher, loadCertificate} from '../io/certificate-file.ts';
