@@ -3,9 +3,8 @@ import {openChain} from '../../src/lib/chain/open-chain.ts';
 import {execute} from '../../src/lib/chain/execute.ts';
 import {TransactionJournal} from '../../src/lib/chain/journal.ts';
 import type {TransactionPlan} from '../../src/lib/chain/plan.ts';
-import {keySigner} from '../../src/lib/chain/signer.ts';
 import {fromHex} from '../../src/lib/core/bytes.ts';
-import {paymentKeyFromBytes} from '../../src/lib/core/secp256k1.ts';
+import {keySigner} from '../../src/lib/identity/signer.ts';
 import {profileAt} from './profile-at.ts';
 
 export interface ProcessOrders {
@@ -33,7 +32,7 @@ if (process.env['ORDERS'] !== undefined) {
     sends += 1;
     return answer;
   };
-  const signer = keySigner(paymentKeyFromBytes(fromHex(secret) ?? new Uint8Array()));
+  const signer = keySigner(fromHex(secret) ?? new Uint8Array());
   const onStep = ({index, phase}: {index: number; phase: string}): void => die(`${phase} ${index}`);
   using kept = new TransactionJournal(journal);
   const plan: TransactionPlan = {

@@ -15,7 +15,6 @@ import {keySigner, type Signer} from '../../src/lib/identity/signer.ts';
 import {Wallets} from '../../src/lib/identity/wallets.ts';
 import {controlClient} from '../../src/lib/service/control-client.ts';
 import {readRunFile} from '../../src/lib/service/run-file.ts';
-import {chainSigner} from '../../src/lib/settlement/chain-signer.ts';
 import {findChannel} from '../../src/lib/settlement/channels/list.ts';
 import {closePlan, openPlan, pay} from '../../src/lib/settlement/channels/plans.ts';
 import {ChannelStore} from '../../src/lib/settlement/channels/store.ts';
@@ -71,7 +70,7 @@ export async function furnishMoney(home: string): Promise<void> {
   const run = async (signer: Signer, draft: Draft): Promise<void> => {
     const plan = {...draft, kind: 'furnish', key: String(Math.random()), from: signer.address};
     await costOf(chain, plan);
-    await execute(plan, {chain, journal, signer: chainSigner(signer), timing: {pollMs: 5}});
+    await execute(plan, {chain, journal, signer, timing: {pollMs: 5}});
   };
   const advance = (seconds: number): Promise<unknown> =>
     controlClient(controlSocket(places, profile.name)).post('/chain/advance', {seconds}, signal);

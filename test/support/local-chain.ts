@@ -9,9 +9,8 @@ import {serveRpc} from '../../src/lib/chain/local/rpc-server.ts';
 import {setUpLocal} from '../../src/lib/chain/local/set-up.ts';
 import type {Deployments} from '../../src/lib/chain/deploy/deployments.ts';
 import {openChain, type OpenChainOptions} from '../../src/lib/chain/open-chain.ts';
-import {keySigner, type Signer} from '../../src/lib/chain/signer.ts';
+import {keySigner, type Signer} from '../../src/lib/identity/signer.ts';
 import type {NetworkProfile} from '../../src/lib/config/profile.ts';
-import {paymentKeyFromBytes} from '../../src/lib/core/secp256k1.ts';
 import {createLogger} from '../../src/lib/observability/logger.ts';
 import {profileAt} from './profile-at.ts';
 import {temporaryFolder} from './temporary-folder.ts';
@@ -69,7 +68,7 @@ export async function startChain(options: TestChainOptions = {}): Promise<TestCh
     accounts,
     profile,
     account,
-    signer: (name) => keySigner(paymentKeyFromBytes(account(name).secret)),
+    signer: (name) => keySigner(account(name).secret),
     connect: (more) => openChain(profile, more),
     setUp: () =>
       setUpLocal({profile, url: server.url, accounts, before: undefined, signal: AbortSignal.timeout(30_000)}),

@@ -16,7 +16,6 @@ import type {PlanResult} from '../../src/lib/chain/plan.ts';
 import {BUILT_IN_PROFILES} from '../../src/lib/config/profile.ts';
 import {fromHex} from '../../src/lib/core/bytes.ts';
 import {keySigner, type Signer} from '../../src/lib/identity/signer.ts';
-import {chainSigner} from '../../src/lib/settlement/chain-signer.ts';
 import {ChannelStore} from '../../src/lib/settlement/channels/store.ts';
 import {bindMoney, type Draft, type MoneyContracts} from '../../src/lib/settlement/contracts.ts';
 import {ROOT} from './quiver.ts';
@@ -58,7 +57,7 @@ export class TestMoney {
     const plan = {...(await draft), kind: 'test', key: String(Math.random()), from: this.address(name)};
     const {chain} = this.money;
     await costOf(chain, plan);
-    return execute(plan, {chain, journal: this.#journal, signer: chainSigner(this.signer(name)), timing: {pollMs: 1}});
+    return execute(plan, {chain, journal: this.#journal, signer: this.signer(name), timing: {pollMs: 1}});
   }
 
   advance(seconds: number): Promise<unknown> {

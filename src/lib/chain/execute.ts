@@ -1,10 +1,10 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
+import type {Signer} from '../identity/signer.ts';
 import {broadcast} from './broadcast.ts';
 import type {Chain} from './chain.ts';
 import type {JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
 import type {PlanResult, StepProgress, StepResult, TransactionPlan} from './plan.ts';
 import {StepRunner, type StepTiming} from './step-runner.ts';
-import type {Signer} from './signer.ts';
 
 export interface ExecuteOptions {
   chain: Chain;

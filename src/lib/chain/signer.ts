@@ -1,31 +1,26 @@
+import {Transaction} from 'ethers';
+
 import {QuiverError} from '../core/errors.ts';
-import {keccak256} from '../core/keccak.ts';
-import {recoverAddress, type PaymentKey} from '../core/secp256k1.ts';
+import {EIP_1559, type Signer, type UnsignedTransaction} from '../identity/signer.ts';
 
-/** Whatever can sign for an account: a key here, or an HTTP service that keeps it. */
-export interface Signer {
-  /** EIP-55 address. */
-  readonly address: string;
-  /**
-   * Signs keccak256 of `preimage` (an unsigned transaction, or 0x1901 and the EIP-712 hashes): 65 bytes r‖s‖v, v 27 or
-   * 28, low s. It is given the preimage, since remote signers hash for themselves.
-   */
-  sign(preimage: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> | Uint8Array;
-}
-
-/** A signer that holds its key. */
-export function keySigner(key: PaymentKey): Signer {
-  return {address: key.address, sign: (preimage) => key.sign(keccak256(preimage))};
-}
-
-/** Signs, and checks that the signature is the account's own, whoever made it. Throws SIGNER_WRONG. */
-export async function signChecked(signer: Signer, preimage: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
-  const signature = await signer.sign(preimage, signal);
-  const by = recoverAddress(keccak256(preimage), signature);
-  if (by === signer.address) return signature;
+/**
+ * Has a transaction signed, and checks that it is this one and the signature the account's own, whoever made it.
+ * Throws SIGNER_WRONG.
+ */
+export async function signChecked(
+  signer: Signer,
+  transaction: UnsignedTransaction,
+  signal: AbortSignal,
+): Promise<Transaction> {
+  const raw = await signer.signTransaction(transaction, signal);
+  const signed = Transaction.from(raw);
+  const isSame = signed.unsignedSerialized === Transaction.from({type: EIP_1559, ...transaction}).unsignedSerialized;
+  if (isSame && signed.from === signer.address) return signed;
   throw new QuiverError({
     code: 'SIGNER_WRONG',
-    message: `The signer for ${signer.address} signed with the key of ${by}`,
+    message: isSame
+      ? `The signer for ${signer.address} signed with the key of ${signed.from ?? 'nobody'}`
+      : `The signer for ${signer.address} signed another transaction than it was given`,
     fix: 'Point the wallet at the signer that holds this account, or choose the other account.',
   });
 }

@@ -1,15 +1,15 @@
 import {Transaction} from 'ethers';
 
-import {fromHex, toHex} from '../core/bytes.ts';
 import {QuiverError} from '../core/errors.ts';
 import {pause} from '../core/pause.ts';
+import type {Signer} from '../identity/signer.ts';
 import {broadcast} from './broadcast.ts';
 import type {CallRequest, Chain, Fees, Receipt} from './chain.ts';
 import {checkFunds, withRoom} from './cost.ts';
 import {bumpFees} from './fees.ts';
 import type {Attempt, JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
 import {serially} from './serially.ts';
-import {signChecked, type Signer} from './signer.ts';
+import {signChecked} from './signer.ts';
 import type {StepProgress} from './plan.ts';
 import {failed, forgotten, stillPending, waitFor} from './wait.ts';
 
@@ -114,22 +114,11 @@ export class StepRunner {
     const {chain, journal, signer, account, run, signal} = this.#context;
     const {maxFeePerGas, maxPriorityFeePerGas} = fees;
     const {to, data, value = 0n} = step;
-    const made = Transaction.from({
-      type: 2,
-      chainId: chain.id,
-      nonce,
-      to,
-      data,
-      value,
-      gasLimit,
-      maxFeePerGas,
-      maxPriorityFeePerGas,
-    });
-    const signature = await signChecked(signer, bytesOf(made.unsignedSerialized), signal);
-    made.signature = toHex(signature);
+    const fields = {chainId: chain.id, nonce, to, data, value, gasLimit, maxFeePerGas, maxPriorityFeePerGas};
+    const signed = await signChecked(signer, fields, signal ?? new AbortController().signal);
     const attempt: Attempt = {
-      hash: made.hash ?? '',
-      raw: made.serialized,
+      hash: signed.hash ?? '',
+      raw: signed.serialized,
       maxFeePerGas,
       maxPriorityFeePerGas,
       signedMs: Date.now(),
@@ -251,10 +240,4 @@ export class StepRunner {
       ...(link !== undefined && {link}),
     });
   }
-}
-
-function bytesOf(hex: string): Uint8Array {
-  const bytes = fromHex(hex);
-  if (bytes === undefined) throw new TypeError('not hex');
-  return bytes;
 }

@@ -3,7 +3,6 @@ import {EXIT, QuiverError} from '../core/errors.ts';
 import {addressFromBytes, addressToBytes} from '../core/secp256k1.ts';
 import {parseAmount, parseDuration} from '../core/units.ts';
 import type {DeployWishes} from './deploy.ts';
-import {ask, missingFlags} from './prompt.ts';
 import {openAccount, type Account, type AccountOptions} from './wallet.ts';
 
 interface DeployFlags {
@@ -14,7 +13,6 @@ interface DeployFlags {
   arbiter?: string | undefined;
   'minimum-bond'?: string | undefined;
   'activation-delay'?: string | undefined;
-  'dry-run': boolean;
   'i-know-this-is-unaudited': boolean;
 }
 
@@ -28,12 +26,11 @@ export function deployWishes(flags: DeployFlags): DeployWishes {
     minimumBond: bond === undefined ? undefined : parseAmount(bond),
     activationDelaySeconds: delay === undefined ? undefined : Math.round(parseDuration(delay) / 1000),
     knowsUnaudited: flags['i-know-this-is-unaudited'],
-    dryRun: flags['dry-run'],
   };
 }
 
 /** The account that deploys; on a chain of this machine that is its first account, unless another is named. */
-export async function deployAccount(options: AccountOptions, passwordFile: string | undefined): Promise<Account> {
+export async function deployAccount(options: AccountOptions): Promise<Account> {
   const {settings, places, environment} = options;
   const chosen = settings.origin('wallet.name').layer !== 'default' || (environment['PRIVATE_KEY'] ?? '') !== '';
   if (settings.profile.loopbackOnly && !chosen) {
@@ -47,38 +44,7 @@ export async function deployAccount(options: AccountOptions, passwordFile: strin
       return {address: deployer.address, source: folder, unlock: () => Promise.resolve(keySigner(deployer.secret))};
     }
   }
-  return openAccount({...options, passwordFile});
-}
-
-export interface ConfirmOptions {
-  'dry-run': boolean;
-  yes: boolean;
-  interactive: boolean;
-  /** For the result. */
-  print: (text: string) => void;
-  note: (text: string) => void;
-}
-
-/** Shows a plan and asks; off a terminal --yes has to be there. */
-export async function confirmPlan(text: string, options: ConfirmOptions): Promise<void> {
-  if (options['dry-run']) {
-    options.print(text);
-    return;
-  }
-  options.note(text);
-  if (options.yes) return;
-  const choices = [
-    {value: 'yes', name: 'yes'},
-    {value: 'no', name: 'no'},
-  ] as const;
-  if (!options.interactive) throw missingFlags([{flag: 'yes', message: ''}]);
-  if ((await ask({flag: 'yes', message: 'Do it?', choices})) === 'yes') return;
-  throw new QuiverError({
-    code: 'DECLINED',
-    message: 'Nothing was done',
-    fix: 'Answer yes, or add --yes.',
-    exit: EXIT.refused,
-  });
+  return openAccount(options);
 }
 
 function addressFlag(name: string, text: string | undefined): string | undefined {

@@ -1,14 +1,9 @@
-import type {Command} from '@oclif/core';
-
 import type {Chain} from '../chain/chain.ts';
 import type {DeployedName, DeploySettings} from '../chain/deploy/contract-set.ts';
 import type {Deployments} from '../chain/deploy/deployments.ts';
 import type {PlanResult, TransactionPlan} from '../chain/plan.ts';
-import {journalDatabase} from '../config/places.ts';
+import type {Places} from '../config/places.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
-import type {BaseCommand} from './base-command.ts';
-import {StepPrinter} from './steps.ts';
-import type {Account} from './wallet.ts';
 
 export interface DeployWishes {
   /** Only this one, and what it needs. */
@@ -20,29 +15,30 @@ export interface DeployWishes {
   minimumBond?: bigint | undefined;
   activationDelaySeconds?: number | undefined;
   knowsUnaudited: boolean;
-  dryRun: boolean;
 }
 
-export interface DeployOutcome {
-  /** Nothing was missing. */
-  isDone: boolean;
+interface ContractLine {
+  name: DeployedName;
+  address: string;
+  state: 'present' | 'planned' | 'created';
+}
+
+/** A deployment that is worked out, and not begun. */
+export interface PreparedDeployment {
   plan: TransactionPlan;
-  contracts: {name: DeployedName; address: string; state: 'present' | 'planned' | 'created'}[];
-  result?: PlanResult;
-  /** Where the addresses are written down. */
-  file?: string;
+  /** All contracts that it is about; `created` says what becomes of those that are missing. */
+  contracts: (created: 'planned' | 'created') => ContractLine[];
+  /** Writes the addresses down, and says where. */
+  writeDown: (result: PlanResult | undefined) => Promise<string>;
 }
 
-/**
- * Shows what has to be deployed and what it costs, asks `confirm`, deploys, and writes the addresses down. Run again,
- * it finishes what was cut short, and then does nothing.
- */
-export async function deployContracts(
-  command: BaseCommand<typeof Command>,
-  {chain, account, wishes}: {chain: Chain; account: Account; wishes: DeployWishes},
-  confirm: (text: string) => Promise<void>,
-  signal: AbortSignal,
-): Promise<DeployOutcome> {
+/** Works out what has to be deployed. Run again, it finds what was cut short, and then nothing. */
+export async function prepareDeployment(
+  places: Places,
+  chain: Chain,
+  deployer: string,
+  wishes: DeployWishes,
+): Promise<PreparedDeployment> {
   const [
     {contractSet, DEFAULT_SETTINGS},
     {deployPlan, deploymentsAfter, isMainnet},
@@ -53,25 +49,21 @@ export async function deployContracts(
     import('../chain/deploy/deployments.ts'),
   ]);
   if (isMainnet(chain.id)) checkMainnet(wishes);
-  const {name} = chain.profile;
-  const before = await readDeployments(command.places, name);
-  const set = await contractSet(settingsOf(chain, account.address, wishes, before, DEFAULT_SETTINGS));
+  const {name: profile} = chain.profile;
+  const before = await readDeployments(places, profile);
+  const set = await contractSet(settingsOf(chain, deployer, wishes, before, DEFAULT_SETTINGS));
   const {plan, present, missing} = await deployPlan(chain, set, wishes.only);
-  const list = (created: 'planned' | 'created'): DeployOutcome['contracts'] =>
-    [...set.contracts.values()]
-      .filter((contract) => present.includes(contract.name) || missing.includes(contract.name))
-      .map((contract) => ({
-        name: contract.name,
-        address: contract.address,
-        state: present.includes(contract.name) ? 'present' : created,
-      }));
-  const isDone = plan.steps.length === 0;
-  if (!isDone) await showCost(chain, plan, confirm);
-  if (wishes.dryRun) return {isDone, plan, contracts: list('planned')};
-  const result = isDone ? undefined : await carryOut(command, chain, account, plan, signal);
-  const after = await deploymentsAfter(chain, set, before, {missing, result});
-  const file = await writeDeployments(command.places, name, after);
-  return {isDone, plan, contracts: list('created'), ...(result !== undefined && {result}), file};
+  return {
+    plan,
+    contracts: (created) =>
+      [...set.contracts.values()]
+        .filter(({name}) => present.includes(name) || missing.includes(name))
+        .map(({name, address}) => ({name, address, state: present.includes(name) ? 'present' : created})),
+    async writeDown(result) {
+      const after = await deploymentsAfter(chain, set, before, {missing, result});
+      return writeDeployments(places, profile, after);
+    },
+  };
 }
 
 /** What isn't said stays as in an earlier run, else roles are the deployer's; on a mainnet each has to be named. */
@@ -111,31 +103,4 @@ function checkMainnet(wishes: DeployWishes): void {
       : 'Try it on the test network: --profile amoy; to do it all the same: --i-know-this-is-unaudited',
     exit: EXIT.refused,
   });
-}
-
-async function showCost(chain: Chain, plan: TransactionPlan, confirm: (text: string) => Promise<void>): Promise<void> {
-  const [{costOf}, {planText}] = await Promise.all([import('../chain/cost.ts'), import('../chain/plan.ts')]);
-  await confirm(planText(plan, await costOf(chain, plan)));
-}
-
-async function carryOut(
-  command: BaseCommand<typeof Command>,
-  chain: Chain,
-  account: Account,
-  plan: TransactionPlan,
-  signal: AbortSignal,
-): Promise<PlanResult> {
-  const [{execute}, {TransactionJournal}, {chainSigner}] = await Promise.all([
-    import('../chain/execute.ts'),
-    import('../chain/journal.ts'),
-    import('../settlement/chain-signer.ts'),
-  ]);
-  using journal = new TransactionJournal(journalDatabase(command.places));
-  const signer = chainSigner(await account.unlock());
-  const printer = command.jsonEnabled() ? undefined : new StepPrinter();
-  try {
-    return await execute(plan, {chain, journal, signer, signal, onStep: (progress) => printer?.show(progress)});
-  } finally {
-    printer?.finish();
-  }
 }

@@ -55,7 +55,7 @@ export abstract class MoneyCommand<T extends typeof Command> extends PlanCommand
       begun === undefined || planned === undefined
         ? await make(money, account.address)
         : {title: planned.what, steps: begun};
-    return draft === undefined ? {status: 'empty'} : this.propose({...name, ...draft}, journal);
+    return draft === undefined ? {status: 'empty'} : await this.propose({...name, ...draft}, journal);
   }
 
   async #openMoney(): Promise<MoneyContracts> {

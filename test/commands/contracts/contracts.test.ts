@@ -78,7 +78,7 @@ describe('contracts, on a public network', () => {
     });
     expect(amoy.chain.latest.number).toBe(0);
     const asked = await runQuiver(args, {env});
-    expect(asked).toMatchObject({code: 2, stderr: expect.stringContaining('--yes')});
+    expect(asked).toMatchObject({code: 2, stderr: expect.stringContaining('Add --yes, or --dry-run to see')});
     expect(amoy.chain.latest.number).toBe(0);
   });
 
@@ -102,6 +102,14 @@ describe('contracts, on a public network', () => {
     });
     expect(polygon.chain.latest.number).toBe(0);
     expect(await deploy('--network', 'mumbai')).toMatchObject({code: 2, stderr: expect.stringContaining('amoy')});
+  });
+
+  it('deploy: says nothing on the way under --quiet', async () => {
+    await using place = await temporaryHome();
+    const {url, account} = await startChain();
+    const env = {...place.env, PRIVATE_KEY: Buffer.from(account('deployer').secret).toString('hex')};
+    const quiet = await runQuiver(['contracts', 'deploy', '--rpc-url', url, '--yes', '--quiet'], {env});
+    expect(quiet).toMatchObject({code: 0, stderr: '', stdout: expect.stringContaining('QUIVerStaking')});
   });
 
   it('chain start: only on a network that stays on this machine', async () => {

@@ -12,9 +12,9 @@ import {quivTokenAbi} from '../../../src/lib/chain/gen/quiv-token.ts';
 import {quiverStakingAbi} from '../../../src/lib/chain/gen/quiver-staking.ts';
 import {TransactionJournal} from '../../../src/lib/chain/journal.ts';
 import {planText, type StepProgress, type TransactionPlan} from '../../../src/lib/chain/plan.ts';
-import {keySigner} from '../../../src/lib/chain/signer.ts';
 import {fromHex, toHex} from '../../../src/lib/core/bytes.ts';
 import {generatePaymentSecret, paymentKeyFromBytes} from '../../../src/lib/core/secp256k1.ts';
+import {keySigner} from '../../../src/lib/identity/signer.ts';
 import {startChain, type TestChain} from '../../support/local-chain.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
 
@@ -140,12 +140,12 @@ describe('what can go wrong with a plan', () => {
   });
 
   it('the account has no POL', async () => {
-    const key = paymentKeyFromBytes(generatePaymentSecret());
-    const plan = {...transferPlan([ALICE, 0n]), from: key.address};
-    await expect(execute(plan, options({signer: keySigner(key)}))).rejects.toMatchObject({
+    const poor = keySigner(generatePaymentSecret());
+    const plan = {...transferPlan([ALICE, 0n]), from: poor.address};
+    await expect(execute(plan, options({signer: poor}))).rejects.toMatchObject({
       code: 'CHAIN_FUNDS',
       message: expect.stringContaining('has 0 POL'),
-      fix: `quiver chain faucet ${key.address}`,
+      fix: `quiver chain faucet ${poor.address}`,
     });
   });
 
@@ -155,7 +155,19 @@ describe('what can go wrong with a plan', () => {
       code: 'SIGNER_ACCOUNT',
     });
     const liar = {...test.signer('client'), address: plan.from};
-    await expect(execute(plan, options({signer: liar}))).rejects.toMatchObject({code: 'SIGNER_WRONG'});
+    await expect(execute(plan, options({signer: liar}))).rejects.toMatchObject({
+      code: 'SIGNER_WRONG',
+      message: expect.stringContaining(`with the key of ${test.account('client').address}`),
+    });
+    const honest = test.signer('staker');
+    const meddler: ExecuteOptions['signer'] = {
+      ...honest,
+      signTransaction: (transaction, signal) => honest.signTransaction({...transaction, to: BOB}, signal),
+    };
+    await expect(execute(plan, options({signer: meddler}))).rejects.toMatchObject({
+      code: 'SIGNER_WRONG',
+      message: expect.stringContaining('another transaction than it was given'),
+    });
     expect(await balance(ALICE)).toBe(0n);
   });
 
@@ -329,9 +341,9 @@ function stubborn(signal: AbortSignal): ExecuteOptions['signer'] {
   const signer = test.signer('staker');
   return {
     ...signer,
-    sign(preimage) {
+    signTransaction(transaction, abort) {
       signal.throwIfAborted();
-      return signer.sign(preimage);
+      return signer.signTransaction(transaction, abort);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type {NetworkProfile} from '../../config/profile.ts';
-import {paymentKeyFromBytes} from '../../core/secp256k1.ts';
 import {parseAmount} from '../../core/units.ts';
+import {keySigner, type Signer} from '../../identity/signer.ts';
 import type {Chain} from '../chain.ts';
 import {contractSet, DEFAULT_SETTINGS, type ContractSet, type DeploySettings} from '../deploy/contract-set.ts';
 import {contractOf, deploymentsAfter, deployPlan} from '../deploy/deploy.ts';
@@ -11,7 +11,6 @@ import {quiverStakingAbi} from '../gen/quiver-staking.ts';
 import {TransactionJournal} from '../journal.ts';
 import {openChain} from '../open-chain.ts';
 import type {TransactionStep} from '../plan.ts';
-import {keySigner, type Signer} from '../signer.ts';
 import type {LocalAccount} from './accounts.ts';
 
 /** What each account but the deployer gets: enough for the highest tier. */
@@ -69,7 +68,7 @@ export async function setUpLocal({profile, url, accounts, before, signal}: Local
 }
 
 export function deployerSigner(accounts: readonly LocalAccount[]): Signer {
-  return keySigner(paymentKeyFromBytes(deployerOf(accounts).secret));
+  return keySigner(deployerOf(accounts).secret);
 }
 
 async function fundingSteps(
