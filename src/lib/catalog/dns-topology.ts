@@ -1,7 +1,7 @@
 import type {Config} from '../config/config.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
 import type {TopologyInput} from '../dns/model/read-topology.ts';
-import type {DnsPorts} from '../dns/model/topology.ts';
+import type {DnsPorts, NodePorts} from '../dns/model/topology.ts';
 
 /**
  * What the settings say of the network for DNS, with the zone as far as it is known.
@@ -33,18 +33,30 @@ export function topologyInput(config: Config, zone = config.get('dns.zone')): To
   };
 }
 
-/** Bootstraps and relays are reached on one set of ports: those of the bootstrap section. */
+/**
+ * What is served by these settings. TLS of STUN and TURN is, unless its port is off: the certificate lies on their own
+ * hosts, whose settings need not be the ones that a zone is written from.
+ */
 export function dnsPorts(config: Config): DnsPorts {
-  const tcp = config.get('bootstrap.port');
-  const quic = config.get('bootstrap.quic_port') ?? tcp;
-  const ws = config.get('bootstrap.ws_port');
-  const tls = config.get('turn.tls_port');
+  const [stun, turn] = [fixed(config.get('stun.port')), fixed(config.get('turn.port'))];
   return {
-    p2pTcp: tcp,
-    ...(quic !== false && {p2pQuic: quic}),
-    ...(ws !== false && {p2pWebSocket: ws}),
-    stun: config.get('stun.port'),
-    turn: config.get('turn.port'),
-    ...(tls !== false && {turnTls: tls}),
+    bootstrap: nodePorts(config, 'bootstrap'),
+    relay: nodePorts(config, 'relay'),
+    stun: {udp: stun, tcp: stun, tls: fixed(config.get('stun.tls_port'))},
+    turn: {udp: turn, tcp: config.get('turn.tcp') ? turn : undefined, tls: fixed(config.get('turn.tls_port'))},
   };
+}
+
+function nodePorts(config: Config, section: 'bootstrap' | 'relay'): NodePorts {
+  const tcp = config.get(`${section}.port`);
+  return {
+    tcp: fixed(tcp),
+    quic: fixed(config.get(`${section}.quic_port`) ?? tcp),
+    webSocket: fixed(config.get(`${section}.ws_port`)),
+  };
+}
+
+/** Off, and any free one (0), are nothing that could be published. */
+function fixed(port: number | false): number | undefined {
+  return port === false || port === 0 ? undefined : port;
 }

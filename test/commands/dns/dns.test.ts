@@ -64,6 +64,34 @@ describe('dns export', () => {
     expect(serial(await readFile(file('zone'), 'utf8'))).toBe(serial(before) + 1);
   });
 
+  it('publishes what the settings say is served, on its ports', async () => {
+    const settings = {
+      turn: 'tcp: false',
+      stun: 'tls_port: 5350\n  port: 3479',
+      bootstrap: 'port: 5001\n  ws_port: off',
+      relay: 'port: 0\n  quic_port: 6001\n  ws_port: 6002',
+    };
+    const yaml = Object.entries(settings).map(([section, lines]) => `${section}:\n  ${lines}\n`);
+    await writeFile(file('quiver.yaml'), yaml.join(''));
+    const ids = ['--peer-id', `bootstrap1=${peerId(1)}`, '--peer-id', `relay1=${peerId(2)}`];
+    const {stdout} = await dns('export', ...NETWORK, ...ids);
+    const found = (pattern: RegExp): string[] => [...stdout.matchAll(pattern)].map(([, text = '']) => text);
+    expect(found(/SRV +0 0 (\d+ \w+)/g).toSorted()).toEqual([
+      '3478 turn',
+      '3479 stun',
+      '3479 stun',
+      '5349 turn',
+      '5350 stun',
+    ]);
+    expect(found(/"RELAY:turn\.(\w+)"/g)).toEqual(['udp', 'tls']);
+    expect(found(/(\/(?:tc|ud)p\/\S+)\/p2p/g).toSorted()).toEqual([
+      '/tcp/5001',
+      '/tcp/6002/ws',
+      '/udp/5001/quic-v1',
+      '/udp/6001/quic-v1',
+    ]);
+  });
+
   it.each([
     [['export'], '--zone quiver.example'],
     [['export', '--zone', 'quiver.example'], '--host 203.0.113.10'],

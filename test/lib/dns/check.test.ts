@@ -15,7 +15,7 @@ import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {encodeData} from '../../../src/lib/dns/wire/rdata.ts';
 import {resolveDnsaddr} from '../../../src/lib/p2p/dnsaddr.ts';
 import {bindIsThere, startBind, type Bind} from '../../support/dns/bind.ts';
-import {network, peerId} from '../../support/dns/topologies.ts';
+import {network, peerId, plainPorts} from '../../support/dns/topologies.ts';
 import {addressOf, startNode} from '../../support/nodes.ts';
 
 const ZONE = 'quiver.test';
@@ -32,7 +32,7 @@ function onLoopback(port: number, id: string): TopologyInput {
     proxied: [],
     https: [],
     nameServers: ['ns1=127.0.0.1'],
-    ports: {p2pTcp: port, stun: 1, turn: 1},
+    ports: plainPorts(port, 1),
   };
 }
 
@@ -49,7 +49,8 @@ describe('a check of a zone', () => {
   here('dials what runs, and tells it from what was never started', async () => {
     const node = await startNode({roles: ['bootstrap']});
     const address = addressOf(node);
-    const input = onLoopback(Number(/tcp\/(\d+)/.exec(address)?.[1]), node.peerId.toString());
+    const tcp = Number(/tcp\/(\d+)/.exec(address)?.[1]);
+    const input = onLoopback(tcp, node.peerId.toString());
     const bind = await serve(input);
     try {
       const found = await check(bind, input);
@@ -65,7 +66,7 @@ describe('a check of a zone', () => {
       expect(addresses.map(String)).toEqual([address]);
 
       // A transport that nobody listens on is not taken for one that answers.
-      const quic = {...input, ports: {...input.ports, p2pQuic: input.ports.p2pTcp, p2pWebSocket: 1}};
+      const quic = {...input, ports: {...input.ports, bootstrap: {tcp, quic: tcp, webSocket: 1}}};
       const half = await check(bind, quic);
       const contacts = half.services.find(({label}) => label === 'bootstrap1')?.contacts ?? [];
       expect(contacts.map(({target, result}) => [/quic|ws/.exec(target)?.[0] ?? 'tcp', result === 'ok'])).toEqual([
@@ -76,7 +77,7 @@ describe('a check of a zone', () => {
       expect(statuses(half)).toMatchObject({bootstrap1: 'down'});
 
       // Somebody else's key at that address, and an address that differs from the zone.
-      const other = onLoopback(input.ports.p2pTcp, peerId(7));
+      const other = onLoopback(tcp, peerId(7));
       const wrong = await check(bind, other);
       expect(statuses(wrong)).toMatchObject({bootstrap1: 'down'});
       expect(wrong.services.find(({label}) => label === 'bootstrap1')?.fix).toContain('Another peer answers there');

@@ -4,9 +4,10 @@ import {describe, expect, it} from 'vitest';
 import {ownershipOf, ownsSet, readOwnership} from '../../../src/lib/dns/build/ownership.ts';
 import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
 import {txtText} from '../../../src/lib/dns/model/fields.ts';
-import {readTopology} from '../../../src/lib/dns/model/read-topology.ts';
+import {readTopology, type TopologyInput} from '../../../src/lib/dns/model/read-topology.ts';
 import {setKey, type RecordSet} from '../../../src/lib/dns/model/record-set.ts';
-import {anyNetwork, network, peerId, PORTS} from '../../support/dns/topologies.ts';
+import type {DnsPorts} from '../../../src/lib/dns/model/topology.ts';
+import {anyNetwork, network, peerId, plainPorts, PORTS} from '../../support/dns/topologies.ts';
 
 const records = (...options: Parameters<typeof network>): RecordSet[] =>
   buildRecords(readTopology(network(...options)));
@@ -64,10 +65,60 @@ describe('the records of a network', () => {
       '100 20 "s" "RELAY:turn.tcp" "" _turn._tcp.quiver.example.',
       '100 30 "s" "RELAY:turn.tls" "" _turns._tcp.quiver.example.',
     ]);
-    const {p2pTcp, stun, turn} = PORTS;
-    const without = buildRecords(readTopology({...network(), ports: {p2pTcp, stun, turn}}));
+    const without = buildRecords(readTopology({...network(), ports: plainPorts(4001, 3478)}));
     expect(at(without, '_turns._tcp', 'SRV')).toBeUndefined();
     expect(without.find(({type}) => type === 'NAPTR')?.values).toHaveLength(2);
+  });
+
+  it('lead to each server by its own ports, and to none that it does not have', () => {
+    const ports = {...PORTS, stun: {udp: 3479, tcp: 3479, tls: 5350}, turn: {udp: 3478, tls: 5349}};
+    const srv = (input: TopologyInput): string[] =>
+      buildRecords(readTopology(input))
+        .filter(({type}) => type === 'SRV')
+        .map(({name, values}) => `${name.replace('.quiver.example', '')} ${values.join()}`);
+    const apart = [
+      '_stun._tcp 0 0 3479 stun.quiver.example.',
+      '_stuns._tcp 0 0 5350 stun.quiver.example.',
+      '_turns._tcp 0 0 5349 turn.quiver.example.',
+      '_stun._udp 0 0 3479 stun.quiver.example.',
+      '_turn._udp 0 0 3478 turn.quiver.example.',
+    ];
+    expect(srv({...network(), ports})).toEqual(apart);
+    expect(srv({...network({layout: 'single'}), ports})).toEqual(apart);
+    const naptr = buildRecords(readTopology({...network(), ports})).find(({type}) => type === 'NAPTR');
+    expect(naptr?.values).toEqual([
+      '100 10 "s" "RELAY:turn.udp" "" _turn._udp.quiver.example.',
+      '100 20 "s" "RELAY:turn.tls" "" _turns._tcp.quiver.example.',
+    ]);
+    // On one port of one host there is only the TURN server, which answers STUN itself; so too without a STUN server.
+    const one = {...ports, stun: {udp: 3478, tcp: 3478, tls: 5350}};
+    const alone = network();
+    const served = (host: string): string[] => [
+      `_stuns._tcp 0 0 5349 ${host}.quiver.example.`,
+      '_turns._tcp 0 0 5349 turn.quiver.example.',
+      `_stun._udp 0 0 3478 ${host}.quiver.example.`,
+      '_turn._udp 0 0 3478 turn.quiver.example.',
+    ];
+    expect(srv({...network({layout: 'single'}), ports: one})).toEqual(served('stun'));
+    expect(
+      srv({
+        ...alone,
+        services: alone.services.filter((service) => service !== 'stun'),
+        hosts: alone.hosts.filter((line) => !line.startsWith('stun=')),
+        ports,
+      }),
+    ).toEqual(served('turn'));
+  });
+
+  it('lead to bootstraps and relays by the ports of each, and list none that has no port', () => {
+    const ports = {...PORTS, bootstrap: {tcp: 5001}, relay: {quic: 6001}};
+    const listed = (of: DnsPorts, label: string): readonly string[] =>
+      at(buildRecords(readTopology({...network({layout: 'single', ipv6: false}), ports: of})), label, 'TXT') ?? [];
+    expect(listed(ports, '_dnsaddr.bootstrap1')).toEqual([`"dnsaddr=/ip4/9.0.0.1/tcp/5001/p2p/${peerId(1)}"`]);
+    expect(listed(ports, '_dnsaddr.relay1')).toEqual([
+      `"dnsaddr=/ip4/9.0.0.1/udp/6001/quic-v1/p2p/${peerId(100_001)}"`,
+    ]);
+    expect(listed({...ports, relay: {}}, '_dnsaddr.relay')).toEqual([]);
   });
 
   it.each([1, 3, 40, 500])('reach every address of %i bootstraps through answers of at most 512 bytes', (nodes) => {

@@ -1,7 +1,7 @@
 import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
 import {readTopology, type TopologyInput} from '../../../src/lib/dns/model/read-topology.ts';
 import type {RecordSet} from '../../../src/lib/dns/model/record-set.ts';
-import {network} from './topologies.ts';
+import {network, plainPorts} from './topologies.ts';
 
 /** Networks that a zone is moved through, one after the other; each is a change that operators make. */
 export const STATES: readonly (readonly [string, TopologyInput])[] = [
@@ -15,7 +15,7 @@ export const STATES: readonly (readonly [string, TopologyInput])[] = [
     {
       ...network({nodes: 3, zone: 'quiver.test'}),
       certificateAuthorities: [],
-      ports: {p2pTcp: 5001, stun: 3479, turn: 3479},
+      ports: plainPorts(5001, 3479),
     },
   ],
   [

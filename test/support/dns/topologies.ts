@@ -3,8 +3,16 @@ import * as fc from 'fast-check';
 
 import type {TopologyInput} from '../../../src/lib/dns/model/read-topology.ts';
 import {SERVICE_LABELS} from '../../../src/lib/dns/model/services.ts';
+import type {DnsPorts} from '../../../src/lib/dns/model/topology.ts';
 
-export const PORTS = {p2pTcp: 4001, p2pQuic: 4001, p2pWebSocket: 4002, stun: 3478, turn: 3478, turnTls: 5349};
+const NODE_PORTS = {tcp: 4001, quic: 4001, webSocket: 4002};
+const SERVER_PORTS = {udp: 3478, tcp: 3478, tls: 5349};
+export const PORTS = {bootstrap: NODE_PORTS, relay: NODE_PORTS, stun: SERVER_PORTS, turn: SERVER_PORTS};
+
+/** With TCP alone for nodes, and no TLS. */
+export function plainPorts(tcp: number, stun: number): DnsPorts {
+  return {bootstrap: {tcp}, relay: {tcp}, stun: {udp: stun, tcp: stun}, turn: {udp: stun, tcp: stun}};
+}
 
 /** A whole peer id of an Ed25519 key, whose bytes are the number. */
 export function peerId(index: number): string {
@@ -78,7 +86,7 @@ export const anyNetwork: fc.Arbitrary<TopologyInput> = fc
     withoutId: fc.nat(12),
     https: fc.subarray(['gateway', 'signal']),
     proxied: fc.subarray(['gateway', 'signal']),
-    ports: fc.constantFrom(PORTS, {p2pTcp: 4001, stun: 3478, turn: 3478}),
+    ports: fc.constantFrom(PORTS, plainPorts(4001, 3478)),
   })
   .map(({zone, layout, bootstraps, relays, others, cloudHosts, regions, withoutId, https, proxied, ports}) => {
     const plain = ['gateway', 'signal', 'registry', 'stun', 'turn'].map((name, index) => {

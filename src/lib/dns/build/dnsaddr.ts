@@ -1,5 +1,5 @@
 import {rdata, recordSet, type RecordSet} from '../model/record-set.ts';
-import {nodeLabel, type DnsNode, type DnsPorts, type Topology} from '../model/topology.ts';
+import {nodeLabel, type DnsNode, type NodePorts, type Topology} from '../model/topology.ts';
 import {regionsOf} from './addresses.ts';
 import {ADDRESS_TTL_SECONDS} from './ttl.ts';
 
@@ -20,7 +20,7 @@ const RECORD_BYTES = 13;
 export function dnsaddrRecords({zone, nodes, ports}: Topology): RecordSet[] {
   const services = (['bootstrap', 'relay'] as const).filter((each) => nodes.some(({service}) => service === each));
   return services.flatMap((service) => {
-    const known = nodes.filter((node) => node.service === service && node.peerId !== undefined);
+    const known = nodes.filter((node) => node.service === service && multiaddrs(node, ports[service]).length > 0);
     const lists = regionsOf(known).map((region): [string, DnsNode[]] => [
       `${region}.${service}.${zone}`,
       known.filter((node) => node.region === region),
@@ -32,23 +32,24 @@ export function dnsaddrRecords({zone, nodes, ports}: Topology): RecordSet[] {
           members.map((node) => `/dnsaddr/${nodeLabel(node)}.${zone}/p2p/${node.peerId ?? ''}`),
         ),
       ),
-      ...known.flatMap((node) => tree(`${nodeLabel(node)}.${zone}`, multiaddrs(node, ports))),
+      ...known.flatMap((node) => tree(`${nodeLabel(node)}.${zone}`, multiaddrs(node, ports[service]))),
     ];
   });
 }
 
-/** What a node is dialled by; in text, so that nothing of libp2p is loaded to write a zone. */
-export function multiaddrs({target, peerId}: DnsNode, ports: DnsPorts): string[] {
+/** What a node is dialled by, none without a peer id; in text, so that nothing of libp2p is loaded to write a zone. */
+export function multiaddrs({target, peerId}: DnsNode, {tcp, quic, webSocket}: NodePorts): string[] {
+  if (peerId === undefined) return [];
   const hosts =
     target.kind === 'hostname'
       ? [`/dns/${target.hostname}`]
       : [...target.ipv4.map((address) => `/ip4/${address}`), ...target.ipv6.map((address) => `/ip6/${address}`)];
   const transports = [
-    `/tcp/${ports.p2pTcp}`,
-    ports.p2pQuic !== undefined && `/udp/${ports.p2pQuic}/quic-v1`,
-    ports.p2pWebSocket !== undefined && `/tcp/${ports.p2pWebSocket}/ws`,
+    tcp !== undefined && `/tcp/${tcp}`,
+    quic !== undefined && `/udp/${quic}/quic-v1`,
+    webSocket !== undefined && `/tcp/${webSocket}/ws`,
   ].filter((transport) => transport !== false);
-  return hosts.flatMap((host) => transports.map((transport) => `${host}${transport}/p2p/${peerId ?? ''}`));
+  return hosts.flatMap((host) => transports.map((transport) => `${host}${transport}/p2p/${peerId}`));
 }
 
 /**

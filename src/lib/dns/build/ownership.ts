@@ -2,6 +2,7 @@ import {rdata, recordSet, setKey, type RecordSet} from '../model/record-set.ts';
 import {dnsService, SERVICE_LABELS, type ServiceLabel} from '../model/services.ts';
 import type {Topology} from '../model/topology.ts';
 import {regionsOf} from './addresses.ts';
+import {SRV_LABELS} from './services.ts';
 import {STABLE_TTL_SECONDS} from './ttl.ts';
 
 /**
@@ -22,7 +23,6 @@ export type SharedSet = (typeof SHARED_SETS)[number];
 
 const VERSION = 'v=quiver1';
 const HOST_TYPES: ReadonlySet<string> = new Set(['A', 'AAAA', 'CNAME', 'HTTPS']);
-const SRV_NAMES = ['_stun._udp', '_stun._tcp', '_stuns._tcp', '_turn._udp', '_turn._tcp', '_turns._tcp'];
 /** The labels of groups in a dnsaddr tree. */
 const GROUPS = /^(?:_[a-z]\d+\.)*/;
 
@@ -89,7 +89,7 @@ export function ownsSet(zone: string, ownership: Ownership): (set: Pick<RecordSe
   }
   const others = new Set([
     `${ownershipName(zone)} TXT`,
-    ...(shared.includes('srv') ? SRV_NAMES.map((name) => `${name}.${zone} SRV`) : []),
+    ...(shared.includes('srv') ? SRV_LABELS.map((label) => `${label}.${zone} SRV`) : []),
     ...(shared.includes('naptr') ? [`${zone} NAPTR`] : []),
     ...(shared.includes('caa') ? [`${zone} CAA`] : []),
   ]);

@@ -1,4 +1,5 @@
 import {multiaddrs} from '../build/dnsaddr.ts';
+import {serverPorts} from '../build/services.ts';
 import {nodeLabel, type DnsNode, type Topology} from '../model/topology.ts';
 import {bind, dial, health, type ContactContext} from './contacts.ts';
 import {inParallel} from './in-parallel.ts';
@@ -23,22 +24,24 @@ export function checkServices(
   });
 }
 
-function contactsOf(node: DnsNode, {zone, ports}: Topology, context: ContactContext): Promise<Contact>[] {
+function contactsOf(node: DnsNode, topology: Topology, context: ContactContext): Promise<Contact>[] {
+  const {zone, ports} = topology;
   const host = node.target.kind === 'hostname' ? node.target.hostname : `${nodeLabel(node)}.${zone}`;
   const page = `${nodeLabel(node)}.${zone}`;
   const {service} = node;
   if (service === 'gateway' || service === 'signal') return [health(new URL(`https://${page}/healthz`), context)];
   if (service === 'registry') return [health(new URL(`http://${page}:${REGISTRY_PORT}/healthz`), context)];
   if (service === 'bootstrap' || service === 'relay') {
-    const addresses = node.peerId === undefined ? [] : multiaddrs(node, ports);
-    return addresses.filter((address) => context.dialler.canDial(address)).map((address) => dial(address, context));
+    return multiaddrs(node, ports[service])
+      .filter((address) => context.dialler.canDial(address))
+      .map((address) => dial(address, context));
   }
-  const tls = ports.turnTls;
-  return [
-    bind({scheme: service, host, port: ports[service], transport: 'udp'}, context),
-    bind({scheme: service, host, port: ports[service], transport: 'tcp'}, context),
-    ...(tls === undefined ? [] : [bind({scheme: `${service}s`, host, port: tls, transport: 'tls'}, context)]),
-  ];
+  const served = serverPorts(topology, service);
+  return (['udp', 'tcp', 'tls'] as const).flatMap((transport) => {
+    const port = served[transport];
+    const scheme = transport === 'tls' ? (`${service}s` as const) : service;
+    return port === undefined ? [] : [bind({scheme, host, port, transport}, context)];
+  });
 }
 
 function fixFor(node: DnsNode, status: ServiceCheck['status'], contacts: readonly Contact[]): string | undefined {

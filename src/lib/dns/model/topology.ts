@@ -32,15 +32,26 @@ export interface NameServer {
   readonly addresses: readonly string[];
 }
 
-/** Ports that are published; undefined for what isn't served. */
+/** Where libp2p nodes of one kind are dialled; undefined for what isn't served. */
+export interface NodePorts {
+  readonly tcp?: number | undefined;
+  readonly quic?: number | undefined;
+  readonly webSocket?: number | undefined;
+}
+
+/** Where a STUN or TURN server is asked; undefined for what isn't served. */
+export interface ServerPorts {
+  readonly udp?: number | undefined;
+  readonly tcp?: number | undefined;
+  readonly tls?: number | undefined;
+}
+
+/** Ports that are published. */
 export interface DnsPorts {
-  readonly p2pTcp: number;
-  readonly p2pQuic?: number;
-  readonly p2pWebSocket?: number;
-  readonly stun: number;
-  readonly turn: number;
-  /** STUN and TURN over TLS. */
-  readonly turnTls?: number;
+  readonly bootstrap: NodePorts;
+  readonly relay: NodePorts;
+  readonly stun: ServerPorts;
+  readonly turn: ServerPorts;
 }
 
 /** The network as its operator describes it; everything in the zone follows from it. */
