@@ -1,4 +1,5 @@
 import {QuiverError} from '../core/errors.ts';
+import {readAll} from '../core/read-all.ts';
 import type {Logger} from '../observability/logger.ts';
 import {noServers, RpcRefusal, unreachable, wrongChain} from './chain-errors.ts';
 
@@ -96,8 +97,8 @@ export class RpcClient {
       redirect: 'error',
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     });
-    const text = await readText(response);
-    return resultOf(text, response.status);
+    const body = await readAll(response.body, ANSWER_LIMIT_BYTES, () => new Error('answered with too much'));
+    return resultOf(body.toString(), response.status);
   }
 }
 
@@ -109,17 +110,6 @@ function splitUrl(text: string): {url: string; authorization: Record<string, str
   url.username = '';
   url.password = '';
   return {url: url.href, authorization: {authorization: `Basic ${Buffer.from(credentials).toString('base64')}`}};
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > ANSWER_LIMIT_BYTES) throw new Error('answered with too much');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 interface RpcError {

@@ -3,6 +3,7 @@ import {createReadStream} from 'node:fs';
 import {dnsPorts} from '../catalog/dns-topology.ts';
 import type {Config} from '../config/config.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {readAll} from '../core/read-all.ts';
 import type {Finding} from '../dns/lint/finding.ts';
 import {lintZoneFile} from '../dns/lint/lint.ts';
 import {importZone, type ImportedZone} from '../dns/read/import-zone.ts';
@@ -34,20 +35,13 @@ export async function importFile(path: string, config: Config): Promise<Imported
 }
 
 async function readText(path: string): Promise<string> {
-  const source: AsyncIterable<Buffer> = path === '-' ? process.stdin : createReadStream(path);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of source) {
-    size += chunk.length;
-    if (size > MAX_ZONE_BYTES) {
-      throw new QuiverError({
-        code: 'DNS_FILE_SIZE',
-        message: `${path} has more than 16 MiB`,
-        fix: 'Give it the file of a single zone.',
-        exit: EXIT.usage,
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  const source = path === '-' ? process.stdin : createReadStream(path);
+  const tooLong = (): QuiverError =>
+    new QuiverError({
+      code: 'DNS_FILE_SIZE',
+      message: `${path} has more than 16 MiB`,
+      fix: 'Give it the file of a single zone.',
+      exit: EXIT.usage,
+    });
+  return (await readAll(source, MAX_ZONE_BYTES, tooLong)).toString();
 }

@@ -2,6 +2,7 @@ import {existsSync} from 'node:fs';
 import type {Readable} from 'node:stream';
 
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {readAll} from '../core/read-all.ts';
 import {parseAmount, parseDuration} from '../core/units.ts';
 import type {InferRequest} from '../inference/client/infer-types.ts';
 import type {ChatMessage} from '../inference/backend.ts';
@@ -51,14 +52,8 @@ export function isModelFile(model: string): boolean {
 /** The prompt itself, or with `-` all of stdin. */
 export async function readPrompt(prompt: string, stdin: Readable): Promise<string> {
   if (prompt !== '-') return checked(prompt);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stdin as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.byteLength;
-    if (bytes > MAX_PROMPT_BYTES) throw badPrompt(`is longer than ${MAX_PROMPT_BYTES} bytes`);
-  }
-  return checked(Buffer.concat(chunks).toString('utf8'));
+  const tooLong = (): QuiverError => badPrompt(`is longer than ${MAX_PROMPT_BYTES} bytes`);
+  return checked((await readAll(stdin, MAX_PROMPT_BYTES, tooLong)).toString());
 }
 
 function checked(prompt: string): string {

@@ -4,6 +4,7 @@ import {dirname, resolve} from 'node:path';
 
 import type {Document, Node, Pair, YAMLMap} from 'yaml';
 
+import {readAll} from '../core/read-all.ts';
 import {badFile, unknownKey, wrongValue} from './errors.ts';
 import {expandVariables, type Environment} from './expand.ts';
 import type {RawValue, Scalar} from './key.ts';
@@ -44,16 +45,9 @@ export async function readConfigFile(
 /** Text of a file, or of a pipe such as `<(…)`; undefined when it does not exist. */
 export async function readText(path: string): Promise<string | undefined> {
   try {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.byteLength;
-      if (bytes > MAX_FILE_BYTES) {
-        throw badFile('CONFIG_FILE', path, 'larger than 1 MiB', 'Check that this is a quiver configuration file.');
-      }
-    }
-    return Buffer.concat(chunks).toString('utf8');
+    const tooLong = (): Error =>
+      badFile('CONFIG_FILE', path, 'larger than 1 MiB', 'Check that this is a quiver configuration file.');
+    return (await readAll(createReadStream(path), MAX_FILE_BYTES, tooLong)).toString();
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;

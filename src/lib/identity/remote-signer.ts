@@ -3,6 +3,7 @@ import type {TypedDataDomain} from 'ethers';
 import {fromHex} from '../core/bytes.ts';
 import {addressToBytes, addressFromBytes, recoverAddress} from '../core/secp256k1.ts';
 import {toJson} from '../core/json.ts';
+import {readAll} from '../core/read-all.ts';
 import {remoteSignerAnswer, remoteSignerAccount, remoteSignerDown} from './remote-signer-errors.ts';
 import {EIP_1559, mutable, type Signer, type TypedDataTypes, type UnsignedTransaction} from './signer.ts';
 
@@ -130,7 +131,7 @@ async function request(
     const headers = {'content-type': 'application/json'};
     // A redirect could lead to a host that nobody named.
     const response = await fetch(url, {method: 'POST', headers, body, redirect: 'error', signal: deadline});
-    answer = JSON.parse(await readBounded(response));
+    answer = JSON.parse((await readAll(response.body, MAX_ANSWER_BYTES)).toString());
   } catch (error) {
     signal.throwIfAborted();
     throw remoteSignerDown(url, method, error);
@@ -141,18 +142,6 @@ async function request(
   }
   if (!fields.has('result')) throw remoteSignerAnswer(url, `its answer to ${method} has no result`);
   return fields.get('result');
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const body: AsyncIterable<Uint8Array> | null = response.body;
-  for await (const chunk of body ?? []) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new RangeError(`more than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Most of what the other side says of a failure is shown; a terminal gets no control characters from it. */

@@ -1,7 +1,7 @@
 import {createReadStream, existsSync} from 'node:fs';
 
-import {concatBytes} from '../core/bytes.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {readAll} from '../core/read-all.ts';
 import {RECEIPT_FILE_MAX_BYTES, readReceipts} from './exchange.ts';
 import type {ReadReceipt} from './exchange.ts';
 import type {ReceiptStore} from './store.ts';
@@ -14,26 +14,21 @@ export async function receiptsFrom(
   source: string,
   {stdin, store}: {stdin: AsyncIterable<Uint8Array>; store: ReceiptStore},
 ): Promise<ReadReceipt[]> {
-  if (source === '-') return readReceipts(await readAll(stdin, 'The input'), 'The input');
+  if (source === '-') return readReceipts(await readReceiptBytes(stdin, 'The input'), 'The input');
   if (existsSync(source)) return readReceipts(await readFileBounded(source), source);
   return [store.find(source)];
 }
 
 /** All bytes of a file of at most `RECEIPT_FILE_MAX_BYTES`. Throws `FILE_UNREADABLE` or `FILE_TOO_LARGE`. */
 export function readFileBounded(path: string): Promise<Uint8Array> {
-  return readAll(createReadStream(path) as AsyncIterable<Uint8Array>, path);
+  return readReceiptBytes(createReadStream(path), path);
 }
 
-async function readAll(stream: AsyncIterable<Uint8Array>, what: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+async function readReceiptBytes(stream: AsyncIterable<Uint8Array>, what: string): Promise<Uint8Array> {
   try {
-    for await (const chunk of stream) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > RECEIPT_FILE_MAX_BYTES) break;
-    }
+    return await readAll(stream, RECEIPT_FILE_MAX_BYTES, () => tooLarge(what));
   } catch (cause) {
+    if (cause instanceof QuiverError) throw cause;
     throw new QuiverError({
       code: 'FILE_UNREADABLE',
       message: `${what} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -42,8 +37,10 @@ async function readAll(stream: AsyncIterable<Uint8Array>, what: string): Promise
       cause,
     });
   }
-  if (bytes <= RECEIPT_FILE_MAX_BYTES) return concatBytes(...chunks);
-  throw new QuiverError({
+}
+
+function tooLarge(what: string): QuiverError {
+  return new QuiverError({
     code: 'FILE_TOO_LARGE',
     message: `${what} has more than ${RECEIPT_FILE_MAX_BYTES / 2 ** 20} MiB.`,
     fix: 'Split it into smaller files: split --line-bytes=32M receipts.ndjson part-',

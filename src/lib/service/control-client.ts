@@ -3,6 +3,7 @@ import {request as httpRequest} from 'node:http';
 
 import {QuiverError} from '../core/errors.ts';
 import {toJson} from '../core/json.ts';
+import {readAll} from '../core/read-all.ts';
 import {fromErrorBody} from './error-body.ts';
 import {readLines} from './lines.ts';
 
@@ -11,7 +12,7 @@ const ANSWER_DEADLINE_MS = 10_000;
 /** Longest silence in a stream before the process is taken for dead: above any deadline between tokens. */
 const SILENCE_DEADLINE_MS = 120_000;
 /** Answers that are not streams are lists and tables. */
-const ANSWER_LIMIT_CHARACTERS = 16 * 1024 * 1024;
+const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** No socket, nobody behind it, or a path that can have none: below a file, or longer than a socket's may be. */
 const NOBODY_THERE: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'EINVAL', 'ENAMETOOLONG']);
@@ -124,13 +125,7 @@ async function readAnswer(response: IncomingMessage): Promise<unknown> {
 }
 
 async function readText(response: IncomingMessage): Promise<string> {
-  response.setEncoding('utf8');
-  let text = '';
-  for await (const chunk of response as AsyncIterable<string>) {
-    text += chunk;
-    if (text.length > ANSWER_LIMIT_CHARACTERS) throw new Error('answer too long');
-  }
-  return text;
+  return (await readAll(response, ANSWER_LIMIT_BYTES, () => new Error('answer too long'))).toString();
 }
 
 function refusal(response: IncomingMessage, text: string): QuiverError {

@@ -2,6 +2,7 @@ import type {IncomingMessage} from 'node:http';
 import {isIP} from 'node:net';
 
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {readAll} from '../core/read-all.ts';
 
 /**
  * The parsed JSON body, undefined when there is none.
@@ -9,16 +10,10 @@ import {EXIT, QuiverError} from '../core/errors.ts';
  */
 export async function readBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > limitBytes) throw tooLarge(limitBytes);
-    chunks.push(chunk);
-  }
-  if (sizeBytes === 0) return undefined;
+  const body = await readAll(request, limitBytes, () => tooLarge(limitBytes));
+  if (body.length === 0) return undefined;
   checkType(request);
-  return parse(Buffer.concat(chunks));
+  return parse(body);
 }
 
 /** `/a/b?c=d` in its parts; never throws, whatever a stranger sent. */

@@ -1,6 +1,7 @@
 import type {IncomingMessage, ServerResponse} from 'node:http';
 
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {readAll} from '../core/read-all.ts';
 import {errorStatus, toErrorBody} from '../service/error-body.ts';
 import {MESSAGE_MAX_BYTES} from './protocol.ts';
 
@@ -34,14 +35,7 @@ const STATUS = new Map([
 export async function readLines(request: IncomingMessage): Promise<string[]> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json' && type !== 'application/x-ndjson') throw wrongType();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > POST_MAX_BYTES) throw tooLarge();
-    chunks.push(chunk);
-  }
-  const lines = Buffer.concat(chunks)
+  const lines = (await readAll(request, POST_MAX_BYTES, tooLarge))
     .toString()
     .split('\n', LINES_LIMIT + 1)
     .filter((line) => line.trim() !== '');

@@ -1,4 +1,5 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {readAll} from '../core/read-all.ts';
 import {readIceAnswer, type IceAnswer} from './ice-server.ts';
 
 /** An answer is made in microseconds; the rest is the way. */
@@ -30,7 +31,7 @@ export async function fetchIceServers({url, user, token, signal}: FetchIceServer
   try {
     const headers = token === undefined ? {} : {authorization: `Bearer ${token}`};
     const response = await fetch(where, {headers, redirect: 'error', signal: until});
-    const text = await readText(response);
+    const text = (await readAll(response.body, ANSWER_LIMIT_BYTES)).toString();
     if (!response.ok) throw refused(where, response.status);
     return readIceAnswer(parse(text));
   } catch (error) {
@@ -44,17 +45,6 @@ function apiUrl(text: string): URL {
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') throw wrongUrl();
   if (url.pathname === '/') url.pathname = PATH;
   return url;
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > ANSWER_LIMIT_BYTES) throw new RangeError(`the answer has more than ${ANSWER_LIMIT_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parse(text: string): unknown {

@@ -2,7 +2,7 @@ import {randomBytes} from 'node:crypto';
 
 import {QuiverError} from '../core/errors.ts';
 import {createPrivateFile} from '../core/private-file.ts';
-import {readPrivateText} from './private-text.ts';
+import {readPrivateText} from '../core/private-text.ts';
 
 /** As strong as the HMAC that it keys. */
 const GENERATED_BYTES = 32;

@@ -1,5 +1,5 @@
 import {QuiverError} from '../core/errors.ts';
-import {readPrivateText} from './private-text.ts';
+import {readPrivateText} from '../core/private-text.ts';
 
 /** Ten thousand users; more of them want time-limited credentials. */
 const FILE_LIMIT_BYTES = 1024 * 1024;

@@ -1,5 +1,6 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {pause} from '../../core/pause.ts';
+import {readAll} from '../../core/read-all.ts';
 import {standardJson} from './artifacts.ts';
 import {DEPLOYED, type DeployedName} from './contract-set.ts';
 import type {Deployments} from './deployments.ts';
@@ -11,7 +12,7 @@ const DEFAULT_URLS = {etherscan: 'https://api.etherscan.io/v2/api', sourcify: 'h
 const POLL_MS = 3_000;
 const GIVE_UP_MS = 180_000;
 const ANSWER_DEADLINE_MS = 30_000;
-const ANSWER_LIMIT_CHARACTERS = 1_000_000;
+const ANSWER_LIMIT_BYTES = 1_000_000;
 
 export interface ExplorerOptions {
   kind: 'etherscan' | 'sourcify';
@@ -167,7 +168,7 @@ async function ask(url: URL, init: RequestInit, options: ExplorerOptions): Promi
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_DEADLINE_MS)]);
   try {
     const response = await fetch(url, {...init, redirect: 'error', signal});
-    return JSON.parse((await response.text()).slice(0, ANSWER_LIMIT_CHARACTERS));
+    return JSON.parse((await readAll(response.body, ANSWER_LIMIT_BYTES)).toString());
   } catch (cause) {
     options.signal.throwIfAborted();
     throw new QuiverError({

@@ -1,5 +1,6 @@
 import {QuiverError} from '../../core/errors.ts';
 import {pause} from '../../core/pause.ts';
+import {readAll} from '../../core/read-all.ts';
 import type {SignalChannel} from '../../records/signal-message.ts';
 import {withDeadline} from '../../service/deadline.ts';
 import {fromErrorBody} from '../../service/error-body.ts';
@@ -168,14 +169,8 @@ class HttpWire implements Wire {
 }
 
 async function readAnswer(response: Response): Promise<Record<string, unknown>> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_LIMIT_BYTES) throw new RangeError('its answer is too long');
-    chunks.push(chunk);
-  }
-  const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
+  const body = await readAll(response.body, ANSWER_LIMIT_BYTES, () => new RangeError('its answer is too long'));
+  const value: unknown = JSON.parse(body.toString());
   if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   throw new TypeError('its answer is not an object');
 }

@@ -2,9 +2,11 @@ import {readdir, readFile, readlink} from 'node:fs/promises';
 
 import type {Registry} from 'prom-client';
 
+import {readAll} from '../../core/read-all.ts';
+
 /** A scrape waits for it, and its own server is on this machine. */
 const ASK_TIMEOUT_MS = 1_000;
-const ANSWER_LIMIT_CHARACTERS = 1024 * 1024;
+const ANSWER_LIMIT_BYTES = 1024 * 1024;
 /** The metrics of one scrape share an answer. */
 const ANSWER_AGE_LIMIT_MS = 250;
 
@@ -129,8 +131,8 @@ async function socketsOf(pid: number | undefined): Promise<ReadonlySet<string>> 
 async function askCoturn(port: number): Promise<ReadonlyMap<string, number>> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/metrics`, {signal: AbortSignal.timeout(ASK_TIMEOUT_MS)});
-    const text = await response.text();
-    return response.ok && text.length <= ANSWER_LIMIT_CHARACTERS ? readSamples(text) : new Map();
+    const text = (await readAll(response.body, ANSWER_LIMIT_BYTES)).toString();
+    return response.ok ? readSamples(text) : new Map();
   } catch {
     return new Map();
   }

@@ -1,5 +1,5 @@
 import {QuiverError} from '../../core/errors.ts';
-import {readPrivateText} from '../private-text.ts';
+import {readPrivateText} from '../../core/private-text.ts';
 
 const FILE_LIMIT_BYTES = 4 * 1024;
 /** Long enough that nobody guesses it, however many requests a second they make. */

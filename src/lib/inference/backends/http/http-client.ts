@@ -1,5 +1,6 @@
 import {Agent as HttpAgent, request as httpRequest, type IncomingMessage} from 'node:http';
 import {Agent as HttpsAgent, request as httpsRequest} from 'node:https';
+import {readAll} from '../../../core/read-all.ts';
 import {BackendError} from '../errors.ts';
 import {errorFromResponse} from './response-error.ts';
 
@@ -122,21 +123,15 @@ class StaleConnectionError extends Error {}
 
 /** Collects a body as text; rejects when it is longer than allowed. */
 export async function readText(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
   const stop = (): void => void response.destroy(new Error('stopped'));
   signal.addEventListener('abort', stop, {once: true});
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw new Error(`more than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
+    const body = await readAll(response, maxBytes, () => new Error(`more than ${maxBytes} bytes`));
+    return body.toString();
   } finally {
     signal.removeEventListener('abort', stop);
     response.destroy();
   }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 export function unreachable(url: string, cause: unknown): BackendError {

@@ -1,7 +1,7 @@
 import {open} from 'node:fs/promises';
 
-import {QuiverError} from '../core/errors.ts';
-import {explainFileError} from '../core/system-error.ts';
+import {QuiverError} from './errors.ts';
+import {explainFileError} from './system-error.ts';
 
 const OTHERS_MAY_READ_OR_WRITE = 0o077;
 
