@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import {EXIT, QuiverError} from '../../../src/lib/core/errors.ts';
+import {maskCredentials} from '../../../src/lib/core/mask.ts';
 import {fromErrorBody, toErrorBody} from '../../../src/lib/service/error-body.ts';
 import {readLines} from '../../../src/lib/service/lines.ts';
 
@@ -49,7 +50,7 @@ describe('readLines', () => {
 });
 
 describe('error bodies', () => {
-  it('come back as they went', () => {
+  it('come back as they went, without what may be credentials', () => {
     const exits = Object.values(EXIT).filter((exit) => exit !== EXIT.done);
     const errors = fc.record({
       code: fc.string(),
@@ -60,7 +61,8 @@ describe('error bodies', () => {
     fc.assert(
       fc.property(errors, (init) => {
         const body: unknown = JSON.parse(JSON.stringify(toErrorBody(new QuiverError(init))));
-        expect(fromErrorBody(body)).toMatchObject(init);
+        const [message, fix] = [maskCredentials(init.message), maskCredentials(init.fix)];
+        expect(fromErrorBody(body)).toMatchObject({...init, message, fix});
       }),
     );
   });
