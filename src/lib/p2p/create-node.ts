@@ -4,7 +4,7 @@ import type {SqliteDatastore} from '../storage/datastore.ts';
 import {Admission} from './admission.ts';
 import {loadGossip} from './gossip.ts';
 import {assertPortsFree, isLoopbackHost, listenMultiaddrs} from './listen.ts';
-import {endAddressUpdate} from './leftover-timers.ts';
+import {endAddressUpdate, endHeartbeat} from './leftover-timers.ts';
 import type {NodeNetwork, NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
 import type {PeerAddress} from './peer-address.ts';
 import {assertOnLoopback, parseBootstrap, parsePeerAddress} from './peer-address.ts';
@@ -153,7 +153,7 @@ async function loadServices(
       selectors: Object.fromEntries([...(records ?? [])].map(([namespace, rules]) => [namespace, rules.select])),
       ...(dht !== 'auto' && {clientMode: dht === 'client'}),
     }),
-    pubsub: gossip,
+    pubsub: endHeartbeat(gossip),
     admission: (components) => admission.attach(components),
     sockets: ({transportManager}) => ({addresses: () => transportManager.getAddrs()}),
     addressUpdate: endAddressUpdate,

@@ -1,6 +1,5 @@
 import type {GossipSub, GossipSubComponents} from '@libp2p/gossipsub';
 
-import {endHeartbeat} from './leftover-timers.ts';
 import type {RoleTraits} from './roles.ts';
 
 /** Requests, bids and manifests are far smaller; prompts and answers never travel by gossip. */
@@ -48,24 +47,22 @@ export async function loadGossip(
     import('@libp2p/gossipsub'),
     import('@libp2p/gossipsub/score'),
   ]);
-  return endHeartbeat(
-    gossipsub({
-      emitSelf: false,
-      fallbackToFloodsub: false,
-      allowPublishToZeroTopicPeers: true,
-      // Peers reached through a relay must hear requests too.
-      runOnLimitedConnection: true,
-      doPX: traits.gossipHub,
-      ...(traits.gossipHub && HUB_DEGREE),
-      maxInboundDataLength: MAX_GOSSIP_BYTES,
-      maxOutboundBufferSize: MAX_OUTBOUND_BYTES,
-      scoreParams: {
-        IPColocationFactorWeight: 0,
-        behaviourPenaltyThreshold: FORGIVEN_BREACHES,
-        topics: Object.fromEntries(topics.map((topic) => [topic, createTopicScoreParams(TOPIC_SCORE)])),
-        appSpecificWeight: 1,
-        appSpecificScore: (peerId) => (isBootstrap(peerId) ? BOOTSTRAP_SCORE : 0),
-      },
-    }),
-  );
+  return gossipsub({
+    emitSelf: false,
+    fallbackToFloodsub: false,
+    allowPublishToZeroTopicPeers: true,
+    // Peers reached through a relay must hear requests too.
+    runOnLimitedConnection: true,
+    doPX: traits.gossipHub,
+    ...(traits.gossipHub && HUB_DEGREE),
+    maxInboundDataLength: MAX_GOSSIP_BYTES,
+    maxOutboundBufferSize: MAX_OUTBOUND_BYTES,
+    scoreParams: {
+      IPColocationFactorWeight: 0,
+      behaviourPenaltyThreshold: FORGIVEN_BREACHES,
+      topics: Object.fromEntries(topics.map((topic) => [topic, createTopicScoreParams(TOPIC_SCORE)])),
+      appSpecificWeight: 1,
+      appSpecificScore: (peerId) => (isBootstrap(peerId) ? BOOTSTRAP_SCORE : 0),
+    },
+  });
 }
