@@ -11,7 +11,7 @@ import {audienceOf} from './protocol.ts';
 export function ownNames(
   listening: {host: string; port: number},
   publicUrls: readonly string[],
-  certificate?: {cert: Buffer},
+  certificate?: {cert: string},
 ): string[] {
   const {host, port} = listening;
   const hosts = [
@@ -45,7 +45,7 @@ export function interfaceAddresses(): string[] {
 }
 
 /** RFC 5280 section 4.2.1.6, as Node writes it: `DNS:a.example, IP Address:192.0.2.1`. */
-function certifiedNames(cert: Buffer): string[] {
+function certifiedNames(cert: string): string[] {
   const names = new X509Certificate(cert).subjectAltName ?? '';
   return [...names.matchAll(/(?:DNS|IP Address):([\w.:-]{1,253})/g)].map(([, name = '']) => name.toLowerCase());
 }

@@ -6,12 +6,12 @@ import {isIPv6} from 'node:net';
 import type {AddressInfo, Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 
+import type {Certificate} from '../core/certificate-file.ts';
 import {CidrSet} from '../core/ip-address.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
 import {pause} from '../core/pause.ts';
 import type {Logger} from '../observability/logger.ts';
 import {splitUrl} from '../service/http-request.ts';
-import type {Certificate} from './certificate.ts';
 import type {SignalExchange} from './exchange.ts';
 import {sendFailure, sendJson} from './http-messages.ts';
 import {explainListenError} from './listen-error.ts';

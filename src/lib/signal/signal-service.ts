@@ -1,12 +1,12 @@
 import {generateKeyPair} from '@libp2p/crypto/keys';
 import type {PrivateKey} from '@libp2p/interface';
 
+import {CertificateWatcher, loadCertificate} from '../core/certificate-file.ts';
+import type {Certificate, CertificateFiles} from '../core/certificate-file.ts';
 import type {Logger} from '../observability/logger.ts';
 import {peerFromKey} from '../records/peer-key.ts';
 import {signalProtocol} from '../records/signal-message.ts';
 import type {Health, HealthCheck, Route, Service, ServiceContext, ServiceInfo} from '../service/service.ts';
-import {loadCertificate, watchCertificate} from './certificate.ts';
-import type {CertificateFiles} from './certificate.ts';
 import {joinByWebSocket} from './client/websocket.ts';
 import {SignalExchange} from './exchange.ts';
 import type {ExchangeOptions} from './exchange.ts';
@@ -30,6 +30,8 @@ export interface SignalServiceOptions extends Omit<ExchangeOptions, 'protocol'> 
   port: number;
   /** HTTPS and WSS instead of HTTP and WS; read again when the files change. */
   tls?: CertificateFiles | undefined;
+  /** How often the files of the certificate are looked at. @default 10000 */
+  certificatePollMs?: number;
   /** URLs by which clients call this server where it can't see them itself: behind NAT or a proxy. */
   publicUrls?: readonly string[];
   /** Web pages that may come, by origin, besides those of our own names; `*` for all. @default none */
@@ -46,7 +48,7 @@ interface Running {
   server: SignalServer;
   url: string;
   checkers: readonly [PrivateKey, PrivateKey];
-  renewal: NodeJS.Timeout | undefined;
+  renewal: CertificateWatcher | undefined;
 }
 
 /** Rooms in which peers exchange what they need to connect: WebSocket, and HTTP post and poll, on one port. */
@@ -67,7 +69,7 @@ export class SignalService implements Service {
     this.exchange = new SignalExchange({...options, protocol: signalProtocol(options.protocolPrefix)});
   }
 
-  /** Errors: PORT_TAKEN, PORT_REFUSED, HOST_NOT_HERE, TLS_FILES, and those of files. */
+  /** Errors: PORT_TAKEN, PORT_REFUSED, HOST_NOT_HERE, TLS_CERTIFICATE_BROKEN, and those of files. */
   async start({log, metrics, signal}: ServiceContext): Promise<void> {
     const {host, port, tls, origins = [], trustedProxies = []} = this.#options;
     const certificate = tls === undefined ? undefined : await loadCertificate(tls);
@@ -77,9 +79,15 @@ export class SignalService implements Service {
     const renewal =
       tls === undefined || certificate === undefined
         ? undefined
-        : watchCertificate(tls, certificate, log, (renewed) => {
-            server.setCertificate(renewed);
-            this.#callMe(url, renewed);
+        : new CertificateWatcher(tls, certificate, {
+            onChange: (renewed) => {
+              server.setCertificate(renewed);
+              this.#callMe(url, renewed);
+              log.info({expiresAt: renewed.expiresAt.toISOString()}, 'the TLS certificate was replaced');
+            },
+            onFault: (error) =>
+              log.warn({err: error}, 'the TLS certificate changed, but can not be used; the old one stays'),
+            pollMs: this.#options.certificatePollMs,
           });
     const checkers = [await generateKeyPair('Ed25519'), await generateKeyPair('Ed25519')] as const;
     for (const key of checkers) this.exchange.allowOwn(peerFromKey(key.publicKey.raw));
@@ -102,7 +110,7 @@ export class SignalService implements Service {
     this.#running = undefined;
     await this.exchange.stop();
     if (running === undefined) return;
-    clearInterval(running.renewal);
+    running.renewal?.stop();
     await running.server.close();
   }
 
@@ -145,7 +153,7 @@ export class SignalService implements Service {
   }
 
   /** What tokens may be made for. */
-  #callMe(url: string, certificate: {cert: Buffer} | undefined): void {
+  #callMe(url: string, certificate: Certificate | undefined): void {
     const listening = {host: this.#options.host, port: Number(new URL(url).port)};
     for (const name of ownNames(listening, this.#options.publicUrls ?? [], certificate)) {
       this.exchange.audiences.add(name);

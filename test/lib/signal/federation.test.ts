@@ -13,7 +13,9 @@ import {joinLocally} from '../../../src/lib/signal/client/local.ts';
 import {joinByWebSocket} from '../../../src/lib/signal/client/websocket.ts';
 import {SignalNodeService} from '../../../src/lib/signal/signal-node-service.ts';
 import {NETWORK} from '../../support/nodes.ts';
-import {makeCertificate, temporaryFolder, trust} from './support/certificate.ts';
+import {writeCertificate} from '../../support/lab/certificate.ts';
+import {temporaryFolder} from '../../support/temporary-folder.ts';
+import {trust} from './support/certificate.ts';
 import {contextOf, join, newKey, peerOf, PREFIX, PROTOCOL, startServer} from './support/signal.ts';
 import type {TestServer} from './support/signal.ts';
 
@@ -67,8 +69,8 @@ async function talk(a: SignalChannel, b: SignalChannel): Promise<string> {
 }
 
 async function startPublicStation(): Promise<TestServer> {
-  const tls = makeCertificate(temporaryFolder(), 'station');
-  trust(tls.pem);
+  const tls = writeCertificate(temporaryFolder());
+  trust(tls);
   return startServer({tls});
 }
 

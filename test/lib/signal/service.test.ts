@@ -2,15 +2,16 @@ import {once} from 'node:events';
 import {copyFileSync, writeFileSync} from 'node:fs';
 import {connect, createServer} from 'node:net';
 import type {Socket} from 'node:net';
+import {setTimeout} from 'node:timers/promises';
 import {connect as connectTls} from 'node:tls';
 
 import {Registry} from 'prom-client';
-import {describe, expect, it, onTestFinished} from 'vitest';
+import {describe, expect, it, onTestFinished, vi} from 'vitest';
 
-import {loadCertificate, watchCertificate} from '../../../src/lib/signal/certificate.ts';
 import {SignalService} from '../../../src/lib/signal/signal-service.ts';
-import {silent} from '../../support/nodes.ts';
-import {makeCertificate, temporaryFolder, trust} from './support/certificate.ts';
+import {writeCertificate} from '../../support/lab/certificate.ts';
+import {temporaryFolder} from '../../support/temporary-folder.ts';
+import {trust} from './support/certificate.ts';
 import {RawClient, tokenFor} from './support/raw.ts';
 import {
   CANDIDATE,
@@ -184,8 +185,8 @@ describe('posting and polling', () => {
 
 describe('a server with TLS', () => {
   it.each(JOINS)('carries %s', async (_name, by) => {
-    const tls = makeCertificate(temporaryFolder(), 'first');
-    trust(tls.pem);
+    const tls = writeCertificate(temporaryFolder(), {name: 'localhost'});
+    trust(tls);
     const server = await startServer({tls});
     expect(server.url).toMatch(/^https:/);
     const [a, b] = [await join(by, server), await join(by, server)];
@@ -198,7 +199,7 @@ describe('a server with TLS', () => {
   });
 
   it('waits for no TLS handshake that does not come, neither while it runs nor when it stops', async () => {
-    const {url, service} = await startServer({tls: makeCertificate(temporaryFolder(), 'patient')});
+    const {url, service} = await startServer({tls: writeCertificate(temporaryFolder())});
     const hold = (bytes: string): Socket => {
       const socket = connect({port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true});
       socket.on('error', () => undefined).resume();
@@ -216,27 +217,16 @@ describe('a server with TLS', () => {
   }, 15_000);
 
   it('is not trusted by anybody else', async () => {
-    const server = await startServer({tls: makeCertificate(temporaryFolder(), 'unknown')});
+    const server = await startServer({tls: writeCertificate(temporaryFolder())});
     for (const [, by] of JOINS) {
       await expect(join(by, server, {joinDeadlineMs: 150})).rejects.toMatchObject({code: 'SIGNAL_UNREACHABLE'});
     }
   });
 
   it('takes a renewed certificate without a restart, and keeps the old one while the new one is broken', async () => {
-    const path = temporaryFolder();
-    const tls = makeCertificate(path, 'old');
-    const renewed = makeCertificate(path, 'new');
-    const loaded = await loadCertificate(tls);
-    const server = await startServer({tls});
-    const seen: string[] = [];
-    const timer = watchCertificate(tls, loaded, silent, ({cert}) => void seen.push(cert.toString()), 20);
-    onTestFinished(() => clearInterval(timer));
-    writeFileSync(tls.certFile, 'half of a');
-    await new Promise((resolve) => setTimeout(resolve, 80));
-    expect(seen).toEqual([]);
-    copyFileSync(renewed.keyFile, tls.keyFile);
-    copyFileSync(renewed.certFile, tls.certFile);
-    await until(() => seen.length === 1);
+    const tls = writeCertificate(temporaryFolder(), {name: 'old.example'});
+    const renewed = writeCertificate(temporaryFolder(), {name: 'new.example'});
+    const server = await startServer({tls, certificatePollMs: 20});
     const shown = (): Promise<string> =>
       new Promise((resolve, reject) => {
         const socket = connectTls({
@@ -250,14 +240,19 @@ describe('a server with TLS', () => {
           socket.destroy();
         });
       });
-    expect(await shown()).toBe('old');
+    writeFileSync(tls.certFile, 'half of a');
+    await setTimeout(80);
+    expect(await shown()).toBe('old.example');
+    copyFileSync(renewed.keyFile, tls.keyFile);
+    copyFileSync(renewed.certFile, tls.certFile);
+    await vi.waitFor(async () => expect(await shown()).toBe('new.example'), {timeout: 5_000, interval: 20});
   });
 
   it('does not start with files that are none', async () => {
-    const path = temporaryFolder();
-    const tls = makeCertificate(path, 'a');
-    const other = makeCertificate(path, 'b');
-    await expect(startServer({tls: {...tls, keyFile: other.keyFile}})).rejects.toMatchObject({code: 'TLS_FILES'});
+    const tls = writeCertificate(temporaryFolder());
+    const other = writeCertificate(temporaryFolder());
+    const mixed = {...tls, keyFile: other.keyFile};
+    await expect(startServer({tls: mixed})).rejects.toMatchObject({code: 'TLS_CERTIFICATE_BROKEN'});
     await expect(startServer({tls: {...tls, keyFile: '/nowhere'}})).rejects.toMatchObject({code: 'FILE_MISSING'});
   });
 });

@@ -4,10 +4,10 @@ import {join} from 'node:path';
 
 const HOUR_MS = 3_600_000;
 
-/** Writes a self-signed P-256 certificate (RFC 5280) for a name and an IPv4 address, good for a day, into a folder. */
+/** Writes a self-signed P-256 certificate (RFC 5280) for a name and an IPv4 address into a folder, good for a day. */
 export function writeCertificate(
   folder: string,
-  {name = 'turn.example', address = '127.0.0.1'} = {},
+  {name = 'turn.example', address = '127.0.0.1', lifetimeMs = 24 * HOUR_MS} = {},
 ): {certFile: string; keyFile: string} {
   const {publicKey, privateKey} = generateKeyPairSync('ec', {namedCurve: 'P-256'});
   const ecdsaWithSha256 = sequence(objectId('2a8648ce3d040302'));
@@ -18,7 +18,7 @@ export function writeCertificate(
     der(0x02, Buffer.concat([Buffer.of(1), randomBytes(8)])),
     ecdsaWithSha256,
     subject,
-    sequence(time(Date.now() - HOUR_MS), time(Date.now() + 24 * HOUR_MS)),
+    sequence(time(Date.now() - HOUR_MS), time(Date.now() + lifetimeMs)),
     subject,
     publicKey.export({type: 'spki', format: 'der'}),
     der(0xa3, sequence(sequence(objectId('551d11'), der(0x04, names)))),

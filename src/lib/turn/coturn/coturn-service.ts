@@ -2,13 +2,14 @@ import {rm} from 'node:fs/promises';
 import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 
+import {CertificateWatcher, loadCertificate} from '../../core/certificate-file.ts';
+import type {Certificate} from '../../core/certificate-file.ts';
 import {pause} from '../../core/pause.ts';
 import {createPrivateFile} from '../../core/private-file.ts';
 import type {Logger} from '../../observability/logger.ts';
 import {withDeadline} from '../../service/deadline.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
 import {issueCredential} from '../core/credentials.ts';
-import {CertificateWatcher, loadCertificate} from '../io/certificate-file.ts';
 import {assertPortsFree, checkAddresses, explainListenError} from '../io/listen-errors.ts';
 import {checkAllocate, checkBinding, type Login} from '../io/self-check.ts';
 import type {ListenSettings} from '../io/listening-server.ts';
@@ -50,6 +51,7 @@ export class CoturnService implements Service {
   /** With the ports that were given where any would do. */
   #listen: ListenSettings;
   #folder: string | undefined;
+  #certificate: Certificate | undefined;
   #watcher: CertificateWatcher | undefined;
   #metricsPort: number | undefined;
   #restarts = 0;
@@ -139,6 +141,7 @@ export class CoturnService implements Service {
     const port = listen.port === 0 ? await freePort(host) : listen.port;
     const tls = listen.tls && {...listen.tls, port: listen.tls.port === 0 ? await freePort(host) : listen.tls.port};
     const certificate = tls && (await loadCertificate(tls));
+    this.#certificate = certificate;
     await assertPortsFree({
       hosts: listen.hosts,
       port,
@@ -275,14 +278,14 @@ export class CoturnService implements Service {
   #watchCertificate(): CertificateWatcher | undefined {
     const {certificatePollMs: pollMs} = this.#options;
     const {tls} = this.#listen;
-    if (tls === undefined) return undefined;
-    return new CertificateWatcher(tls, {
+    if (tls === undefined || this.#certificate === undefined) return undefined;
+    return new CertificateWatcher(tls, this.#certificate, {
       onChange: () => {
         this.#log?.info('the TLS certificate has changed; coturn reads it anew');
         this.#child?.signal('SIGUSR2');
       },
       onFault: (error) => this.#log?.warn({err: error}, 'the TLS certificate changed, but can not be used'),
-      ...(pollMs !== undefined && {pollMs}),
+      pollMs,
     });
   }
 

@@ -1,10 +1,10 @@
 import {isIP} from 'node:net';
 
+import {CertificateWatcher, loadCertificate} from '../../core/certificate-file.ts';
+import type {CertificateFiles, LoadedCertificate} from '../../core/certificate-file.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, HealthCheck} from '../../service/service.ts';
 import type {Lease, Refusal} from '../core/io.ts';
-import {CertificateWatcher, loadCertificate} from './certificate-file.ts';
-import type {CertificateFiles, LoadedCertificate} from './certificate-file.ts';
 import type {EngineName} from './engine.ts';
 import {assertPortsFree, canBind, checkAddresses, explainListenError} from './listen-errors.ts';
 import {checkAllocate, checkBinding} from './self-check.ts';
@@ -77,7 +77,9 @@ export class ListeningServer {
       admit,
       log: (level, message, fields) => log[level](fields, message),
     });
-    this.#watcher = options.listen.tls && this.#watch(options.listen.tls);
+    if (options.listen.tls !== undefined && certificate !== undefined) {
+      this.#watcher = this.#watch(options.listen.tls, certificate);
+    }
   }
 
   /** Rejects with a QuiverError that names the flag to change, having closed everything. */
@@ -190,16 +192,16 @@ export class ListeningServer {
     return `${alive} of ${workers}`;
   }
 
-  #watch(files: CertificateFiles): CertificateWatcher {
+  #watch(files: CertificateFiles, current: LoadedCertificate): CertificateWatcher {
     const {log, certificatePollMs} = this.#options;
-    return new CertificateWatcher(files, {
+    return new CertificateWatcher(files, current, {
       onChange: (certificate) => {
         this.#certificateExpiresAt = certificate.expiresAt;
         this.#pool.setCertificate({cert: certificate.cert, key: certificate.key});
         log.info({expiresAt: certificate.expiresAt.toISOString()}, 'the TLS certificate was replaced');
       },
       onFault: (error) => log.warn({err: error}, 'the TLS certificate changed, but can not be used; the old one stays'),
-      ...(certificatePollMs !== undefined && {pollMs: certificatePollMs}),
+      pollMs: certificatePollMs,
     });
   }
 }

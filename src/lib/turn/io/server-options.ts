@@ -1,10 +1,11 @@
+import type {Certificate} from '../../core/certificate-file.ts';
 import type {TurnCoreOptions} from '../core/options.ts';
 import type {TurnCounters} from '../core/counters.ts';
 import type {TurnStats} from '../core/turn-core.ts';
 import type {ClientTransport} from '../core/io.ts';
 import type {EngineCounters, EngineName} from './engine.ts';
 import type {RelayAddress} from './relay-ports.ts';
-import type {Certificate, StreamCounters, StreamLimits} from './stream/stream-options.ts';
+import type {StreamCounters, StreamLimits} from './stream/stream-options.ts';
 import type {StunCoreOptions} from './stun-core.ts';
 
 export interface ServerListen {

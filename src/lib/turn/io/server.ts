@@ -1,3 +1,4 @@
+import type {Certificate} from '../../core/certificate-file.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
 import type {Admission, ClientPath, RelaySocket, TurnIo} from '../core/io.ts';
 import {RelayError} from '../core/io.ts';
@@ -16,7 +17,7 @@ import {Siblings} from './siblings.ts';
 import type {HandedOver} from './siblings.ts';
 import {ConnectionLimits} from './stream/connection-limits.ts';
 import {StreamListener} from './stream/stream-listener.ts';
-import type {Certificate, StreamCounters} from './stream/stream-options.ts';
+import type {StreamCounters} from './stream/stream-options.ts';
 import {StunCore} from './stun-core.ts';
 import type {ServerCore} from './stun-core.ts';
 

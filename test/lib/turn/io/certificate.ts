@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs';
 
-import type {Certificate} from '../../../../src/lib/turn/io/stream/stream-options.ts';
+import type {Certificate} from '../../../../src/lib/core/certificate-file.ts';
 import {writeCertificate} from '../../../support/lab/certificate.ts';
 import {temporaryFolder} from '../../../support/temporary-folder.ts';
 

@@ -4,12 +4,13 @@ import type {AddressInfo, Server, Socket} from 'node:net';
 import {createServer as createTlsServer} from 'node:tls';
 import type {Server as TlsServer} from 'node:tls';
 
+import type {Certificate} from '../../../core/certificate-file.ts';
 import type {Endpoint} from '../../../stun/endpoint.ts';
 import {endpointOf} from '../endpoint-cache.ts';
 import type {EndpointCache} from '../endpoint-cache.ts';
 import type {ListenOptions} from '../engine.ts';
 import type {ConnectionLimits} from './connection-limits.ts';
-import type {Certificate, StreamCounters, StreamEvents, StreamLimits} from './stream-options.ts';
+import type {StreamCounters, StreamEvents, StreamLimits} from './stream-options.ts';
 import {StreamPath} from './stream-path.ts';
 
 /** RFC 7443 section 4 */

@@ -44,9 +44,3 @@ export interface StreamCounters {
   /** Frames dropped because a client doesn't read. */
   sendDropped: number;
 }
-
-/** PEM. */
-export interface Certificate {
-  cert: string;
-  key: string;
-}

@@ -1,9 +1,9 @@
 import type {MessagePort} from 'node:worker_threads';
 
+import type {Certificate} from '../../../core/certificate-file.ts';
 import type {Refusal} from '../../core/io.ts';
 import type {EngineName} from '../engine.ts';
 import type {BoundAddress, ServerOptions, ServerStats} from '../server-options.ts';
-import type {Certificate} from '../stream/stream-options.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerStart {

@@ -1,10 +1,10 @@
 import {MessageChannel} from 'node:worker_threads';
 
+import type {Certificate} from '../../../core/certificate-file.ts';
 import type {Lease, Refusal} from '../../core/io.ts';
 import {monotonicMs} from '../clock.ts';
 import type {EngineName} from '../engine.ts';
 import type {BoundAddress, ServerOptions, ServerStats} from '../server-options.ts';
-import type {Certificate} from '../stream/stream-options.ts';
 import {addStats, noStats} from './sum-stats.ts';
 import {WorkerHandle} from './worker-handle.ts';
 
