@@ -1,10 +1,10 @@
-import {readFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 
 import type {Config} from '../config/config.ts';
 import type {Environment} from '../config/expand.ts';
 import type {ConfigKey} from '../config/schema.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {readPrivateText} from '../core/private-text.ts';
 import type {DnsProvider} from '../dns/providers/provider.ts';
 
 /** Tokens and keys are a line; whoever names something else named the wrong file. */
@@ -76,10 +76,11 @@ async function openFile(config: Config): Promise<DnsProvider> {
   return new ZoneFileProvider(resolve(path));
 }
 
+/** Of a file that nobody else may read (0600). */
 async function readSecret(path: string): Promise<string> {
-  const content = await readFile(path);
-  if (content.length <= MAX_SECRET_BYTES) return content.toString('utf8').trim();
-  throw missing(`${path} is not a key or a token`, 'Name the file that holds it alone.');
+  const text = await readPrivateText(path, MAX_SECRET_BYTES);
+  if (text !== undefined) return text.trim();
+  throw missing(`There is no file ${path}`, `Put the key or the token there: (umask 077 && cat > '${path}')`);
 }
 
 function required(config: Config, key: ConfigKey & ('dns.server' | 'dns.zone_file'), fix: string): string {

@@ -7,7 +7,8 @@ import {readAll} from '../core/read-all.ts';
 import type {Finding} from '../dns/lint/finding.ts';
 import {lintZoneFile} from '../dns/lint/lint.ts';
 import {importZone, type ImportedZone} from '../dns/read/import-zone.ts';
-import {MAX_ZONE_BYTES, readZoneFile, toRecordSets, type ZoneProblem} from '../dns/read/zone-file.ts';
+import {MAX_ZONE_BYTES, readZoneFile, type ZoneProblem} from '../dns/read/zone-file.ts';
+import {toRecordSets} from '../dns/model/record-set.ts';
 
 export interface ImportedFile extends ImportedZone {
   /** What could not be read at all. */

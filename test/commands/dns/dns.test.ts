@@ -1,4 +1,4 @@
-import {mkdir, readFile, stat, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readFile, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 
 import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
@@ -259,6 +259,25 @@ describe('secrets', () => {
     expect(await run(right, 'plan')).toMatchObject({code: EXIT.done});
     await dns('check', ...NETWORK, '--resolver', `${bind.host}:${bind.port}`, '--peer-id', 'bootstrap1=x');
     for (const text of said) for (const each of [secret, SECRET]) expect(text).not.toContain(each);
+  });
+
+  it.each([
+    ['cloudflare', 'QUIVER_DNS_CLOUDFLARE_TOKEN_FILE', `${TOKEN}\n`],
+    ['rfc2136', 'QUIVER_DNS_TSIG_KEY_FILE', `name:${SECRET}\n`],
+  ])('of %s are read from a file that is there and that nobody else can read', async (provider, variable, content) => {
+    // Nobody is asked.
+    place.env['CLOUDFLARE_BASE_URL'] = 'http://127.0.0.1:1';
+    place.env[variable] = file('secret');
+    const plan = () => dns('plan', ...NETWORK, '--provider', provider, '--server', '127.0.0.1:1');
+    expect(await plan()).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('There is no file') as string,
+    });
+    await writeFile(file('secret'), content, {mode: 0o640});
+    expect((await plan()).stderr).toContain(`chmod 600 '${file('secret')}'`);
+    await chmod(file('secret'), 0o600);
+    // Cloudflare would be asked for half a minute.
+    if (provider === 'rfc2136') expect((await plan()).stderr).toContain("can't be reached");
   });
 
   it('are in no output, wherever they were put', async () => {

@@ -1,12 +1,19 @@
+import {once} from 'node:events';
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {join} from 'node:path';
+
 import {describe, expect, it} from 'vitest';
 
 import {recordSet, type RecordSet} from '../../../src/lib/dns/model/record-set.ts';
+import {applyPlan, makePlan} from '../../../src/lib/dns/plan/apply.ts';
 import {CloudflareProvider} from '../../../src/lib/dns/providers/cloudflare.ts';
 import type {Change} from '../../../src/lib/dns/providers/provider.ts';
 import {cloudflareContent, fromCloudflare} from '../../../src/lib/dns/write/cloudflare-record.ts';
 import {failed, FakeCloudflare} from '../../support/dns/cloudflare.ts';
 import {recordsOf, STATES} from '../../support/dns/states.ts';
 import {network} from '../../support/dns/topologies.ts';
+import {temporaryFolder} from '../../support/temporary-folder.ts';
 
 const ZONE = 'quiver.test';
 const signal = AbortSignal.timeout(120_000);
@@ -121,6 +128,81 @@ describe('a zone at Cloudflare', () => {
       fix: expect.stringContaining('Run it again'),
     });
     expect(await read()).toEqual([]);
+  });
+
+  it('whose answer got lost behind a change goes on behind it', async () => {
+    const {fake, read, apply} = at([{name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.1'}]);
+    fake.lostAnswers = 1;
+    await apply({before: a(['9.0.0.1']), after: a(['9.0.0.2', '9.0.0.3'])});
+    expect(await read()).toEqual([a(['9.0.0.2', '9.0.0.3'])]);
+  });
+
+  it('is looked at again before each batch', async () => {
+    const {fake, apply} = at();
+    const sets = Array.from({length: 450}, (_, index) => recordSet(`n${index}.${ZONE}`, 'A', 300, ['9.0.0.1']));
+    let batches = 0;
+    fake.onBatch = () => {
+      batches += 1;
+      if (batches === 1) fake.add({name: `n449.${ZONE}`, type: 'A', content: '9.6.6.6'});
+    };
+    await expect(apply(...sets.map((after) => ({after})))).rejects.toMatchObject({
+      code: 'DNS_CHANGED',
+      message: expect.stringContaining('n449.quiver.test A'),
+    });
+    expect(batches).toBe(2);
+  });
+
+  it('that somebody edits between the look and the batch is reported as not as planned', async () => {
+    const {fake, provider} = at([{name: `mail.${ZONE}`, type: 'A', content: '9.9.9.8'}]);
+    const records = recordsOf(network({layout: 'single', zone: ZONE}));
+    const request = {provider, zone: ZONE, records, adopt: false, signal};
+    const {checksum} = await makePlan(request);
+    fake.beforeBatch = () => {
+      // After the ownership record, and before what it is about.
+      if (fake.records.length === 2) fake.add({name: `stun.${ZONE}`, type: 'A', content: '9.6.6.6'});
+    };
+    const journal = join(temporaryFolder(), 'journal');
+    const applied = applyPlan({...request, checksum, journal, onProgress: () => {}});
+    await expect(applied).rejects.toMatchObject({
+      code: 'DNS_CHANGED',
+      exit: 4,
+      message: expect.stringMatching(/carried out, and yet .* not as planned: stun\.quiver\.test A/),
+      fix: 'quiver dns plan',
+    });
+    fake.beforeBatch = () => {};
+    const {checksum: next} = await makePlan(request);
+    await applyPlan({...request, checksum: next, journal, onProgress: () => {}});
+    expect(await makePlan(request)).toMatchObject({checksum: ''});
+  });
+
+  it('that wants us to wait for long is not waited for, and a shorter wait ends with the signal', async () => {
+    const {fake, provider, apply} = at();
+    const wait = (seconds: number) => () => {
+      const response = failed(429, 10_429, 'Rate limited');
+      response.headers.set('retry-after', String(seconds));
+      return response;
+    };
+    const start = performance.now();
+    fake.failures = [wait(86_400), wait(86_400)];
+    await expect(apply({after: a(['9.0.0.1'])})).rejects.toMatchObject({code: 'DNS_RATE', exit: 1});
+    expect(fake.failures).toHaveLength(1);
+    fake.failures = [wait(50)];
+    const stopped = provider.apply(ZONE, [{after: a(['9.0.0.1'])}], AbortSignal.timeout(200));
+    await expect(stopped).rejects.toMatchObject({name: 'TimeoutError'});
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+
+  it('whose answer has no end is given up', async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(200, {'content-type': 'application/json'});
+      response.write('{"result":[');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const {port} = server.address() as AddressInfo;
+    const provider = new CloudflareProvider('t', (_, init) => fetch(`http://127.0.0.1:${port}`, init), 200);
+    await expect(provider.read(ZONE, signal)).rejects.toMatchObject({code: 'DNS_UNREACHABLE'});
+    server.closeAllConnections();
+    server.close();
   });
 
   it('that is full says so, and does not blame the token', async () => {

@@ -6,7 +6,8 @@ import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
 import {lintZone, lintZoneFile} from '../../../src/lib/dns/lint/lint.ts';
 import {readTopology} from '../../../src/lib/dns/model/read-topology.ts';
 import {importZone} from '../../../src/lib/dns/read/import-zone.ts';
-import {readZoneFile, toRecordSets} from '../../../src/lib/dns/read/zone-file.ts';
+import {readZoneFile} from '../../../src/lib/dns/read/zone-file.ts';
+import {toRecordSets} from '../../../src/lib/dns/model/record-set.ts';
 import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {anyNetwork, network} from '../../support/dns/topologies.ts';
 

@@ -4,9 +4,9 @@ import {describe, expect, it} from 'vitest';
 import {buildRecords} from '../../../src/lib/dns/build/zone.ts';
 import {lintZoneFile} from '../../../src/lib/dns/lint/lint.ts';
 import {readTopology} from '../../../src/lib/dns/model/read-topology.ts';
-import {setKey} from '../../../src/lib/dns/model/record-set.ts';
+import {setKey, toRecordSets} from '../../../src/lib/dns/model/record-set.ts';
 import {importZone, type ImportedZone} from '../../../src/lib/dns/read/import-zone.ts';
-import {readZoneFile, toRecordSets} from '../../../src/lib/dns/read/zone-file.ts';
+import {readZoneFile} from '../../../src/lib/dns/read/zone-file.ts';
 import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {peerId, PORTS} from '../../support/dns/topologies.ts';
 

@@ -187,6 +187,30 @@ describe('a zone file', () => {
     }
   });
 
+  it('has a serial that is one higher after an apply, and after one that was resumed', async () => {
+    const serial = async (): Promise<number> => Number(/SOA\s+\S+ \S+ (\d+)/.exec(await readFile(file, 'utf8'))?.[1]);
+    await writeFile(file, SOA.replace(' 7 ', ' 2100000000 '));
+    await apply();
+    expect(await serial()).toBe(2_100_000_001);
+    // What a plan deletes, changes and adds comes in one step, too.
+    const fewer = {...request(), records: recordsOf(network({layout: 'single', zone: ZONE, ipv6: false}))};
+    const {checksum} = await makePlan(fewer);
+    const options = {...fewer, checksum, allowDeletions: 100, journal: `${file}.journal`, onProgress: () => {}};
+    const dying = new ZoneFileProvider(file);
+    dying.apply = async (...args) => {
+      await new ZoneFileProvider(file).apply(...args);
+      throw new Error('killed');
+    };
+    await expect(applyPlan({...options, provider: dying})).rejects.toThrow('killed');
+    expect(await serial()).toBe(2_100_000_002);
+    await applyPlan(options);
+    expect(await serial()).toBe(2_100_000_002);
+    expect(await makePlan(fewer)).toMatchObject({checksum: ''});
+    await rm(`${file}.journal`, {force: true});
+    await writeFile(file, SOA);
+    await apply();
+  });
+
   it('is not touched when there is nothing to do', async () => {
     const before = await readFile(file, 'utf8');
     const {steps, checksum} = await makePlan(request());

@@ -26,6 +26,10 @@ export class FakeCloudflare {
   readonly requests: string[] = [];
   /** Answers of the next requests to change something, before any is carried out. */
   failures: (() => Response)[] = [];
+  /** Told before each batch is looked at: what others do between our look and our change. */
+  beforeBatch: () => void = () => {};
+  /** So many batches are carried out without an answer. */
+  lostAnswers = 0;
   /** Told after each batch. */
   onBatch: () => void = () => {};
   /** The zone is in another account too, which has only begun to add it. */
@@ -57,7 +61,12 @@ export class FakeCloudflare {
     if (path === `/zones/${this.zone.id}/dns_records`) return this.#list(Number(url.searchParams.get('page') ?? 1));
     if (path === `/zones/${this.zone.id}/dns_records/batch`) {
       const failure = this.failures.shift();
-      return failure === undefined ? this.#batch((await request.json()) as RecordBatchParams) : failure();
+      if (failure !== undefined) return failure();
+      this.beforeBatch();
+      const answer = this.#batch((await request.json()) as RecordBatchParams);
+      this.lostAnswers -= 1;
+      if (this.lostAnswers >= 0) throw new TypeError('terminated');
+      return answer;
     }
     return failed(404, 7_003, `Could not route to ${path}`);
   };

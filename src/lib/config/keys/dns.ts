@@ -78,9 +78,12 @@ export const DNS_KEYS = {
     expects: '[hmac-sha256:]name:base64',
     secret: true,
   }),
-  'dns.tsig_key_file': text({description: 'File with that line, or as tsig-keygen writes it', default: undefined}),
+  'dns.tsig_key_file': text({
+    description: 'File (0600) with that line, or as tsig-keygen writes it',
+    default: undefined,
+  }),
   'dns.cloudflare_token_file': text({
-    description: 'File with the token of Cloudflare; unset: CLOUDFLARE_API_TOKEN',
+    description: 'File (0600) with the token of Cloudflare; unset: CLOUDFLARE_API_TOKEN',
     default: undefined,
   }),
   'dns.zone_file': text({description: 'Zone file that a name server reads (provider file)', default: undefined}),

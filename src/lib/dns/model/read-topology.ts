@@ -3,9 +3,9 @@ import {isIPv4, isIPv6} from 'node:net';
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {ipText, parseIp} from '../../core/ip-address.ts';
 import {readHostName, readLabel, readZone} from './names.ts';
-import {readZoneFile, toRecordSets} from '../read/zone-file.ts';
+import {readZoneFile} from '../read/zone-file.ts';
 import {isPeerId} from './peer-id.ts';
-import {compareText, type RecordSet} from './record-set.ts';
+import {compareText, type RecordSet, toRecordSets} from './record-set.ts';
 import {canBeProxied, DNS_SERVICES, dnsService, SERVICE_LABELS, type ServiceLabel} from './services.ts';
 import type {DnsNode, DnsPorts, Layout, NameServer, Target, Topology} from './topology.ts';
 

@@ -34,6 +34,35 @@ export function recordSet(
   return {name, type, ttlSeconds, values: [...new Set(values)].toSorted(compareText), proxied};
 }
 
+/** One record by itself, as files and providers have them. */
+export interface SingleRecord extends Pick<RecordSet, 'name' | 'type' | 'ttlSeconds'> {
+  /** As in a RecordSet. */
+  readonly value: string;
+  readonly proxied?: boolean;
+}
+
+/**
+ * Puts the records of one name and type together. Of different TTLs the lowest holds, as servers take it; a set of
+ * which only some records are proxied is not, since the others tell where the host is.
+ */
+export function toRecordSets(records: Iterable<SingleRecord>): RecordSet[] {
+  return [...Map.groupBy(records, setKey).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const ttl = group.reduce((lowest, {ttlSeconds}) => Math.min(lowest, ttlSeconds), Infinity);
+    const values = group.map(({value}) => value);
+    return [
+      recordSet(
+        first.name,
+        first.type,
+        ttl,
+        values,
+        group.every(({proxied = false}) => proxied),
+      ),
+    ];
+  });
+}
+
 /** What a set is found by. */
 export function setKey({name, type}: Pick<RecordSet, 'name' | 'type'>): string {
   return `${name} ${type}`;

@@ -1,13 +1,15 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import type {RecordSet} from '../model/record-set.ts';
-import {setKey} from '../model/record-set.ts';
-import type {DnsProvider} from '../providers/provider.ts';
+import {changeKey} from '../providers/apply-changes.ts';
+import type {Change, DnsProvider} from '../providers/provider.ts';
 import {canResume, endJournal, startJournal} from './journal.ts';
 import {planZone, type ZonePlan} from './plan.ts';
 
 /** As many may go without being asked for. */
 const MAX_DELETIONS = 10;
 const MAX_DELETED_SHARE = 0.3;
+/** Of sets in one message. */
+const MAX_NAMED = 5;
 
 export interface ZoneRequest {
   provider: DnsProvider;
@@ -36,7 +38,8 @@ export async function makePlan({provider, zone, records, adopt, signal}: ZoneReq
 
 /**
  * Carries out the plan with this checksum, or what a crash has left of it. Throws DNS_CHANGED when the zone is no
- * longer as it was, DNS_CONFLICT and DNS_DELETIONS (exit 4) for what has to be said aloud first.
+ * longer as it was, or after all was done is not as planned; DNS_CONFLICT and DNS_DELETIONS for what has to be said
+ * aloud first (exit 4 all of them).
  */
 export async function applyPlan(options: ApplyOptions): Promise<ZonePlan> {
   const {provider, zone, records, adopt, signal, checksum, journal} = options;
@@ -47,11 +50,13 @@ export async function applyPlan(options: ApplyOptions): Promise<ZonePlan> {
   checkDeletions(plan, options.allowDeletions);
   // A resumed plan keeps the checksum that was agreed to.
   if (plan.checksum === checksum) await startJournal(journal, plan);
-  for (const [index, step] of plan.steps.entries()) {
+  const steps = provider.atomic === true && plan.steps.length > 0 ? [plan.steps.flat()] : plan.steps;
+  for (const [index, step] of steps.entries()) {
     await provider.apply(zone, step, signal);
-    options.onProgress(index + 1, plan.steps.length);
+    options.onProgress(index + 1, steps.length);
   }
   await endJournal(journal);
+  if (steps.length > 0) checkOutcome(await makePlan(options));
   return plan;
 }
 
@@ -63,10 +68,9 @@ export function tooManyDeletions({deletions, ownedRecords}: Pick<ZonePlan, 'dele
 function checkConflicts({conflicts}: ZonePlan): void {
   const [first] = conflicts;
   if (first === undefined) return;
-  const names = conflicts.slice(0, 5).map(({before, after}) => setKey(before ?? after ?? {name: '', type: ''}));
   throw refused(
     'DNS_CONFLICT',
-    `${conflicts.length === 1 ? 'A set' : `${conflicts.length} sets`} at our names are somebody else's: ${names.join(', ')}`,
+    `${conflicts.length === 1 ? 'A set at our names is' : `${conflicts.length} sets at our names are`} somebody else's: ${namesOf(conflicts)}`,
     'If they are yours to replace: --adopt (types that quiver does not write you have to remove yourself). Else leave the service out of dns.services (CAA: empty dns.caa).',
   );
 }
@@ -88,6 +92,23 @@ function changed({checksum: now}: ZonePlan, agreed: string): QuiverError {
     `The zone or the settings are not as they were for plan ${agreed}: ${state}`,
     'quiver dns plan',
   );
+}
+
+/** Nobody else may have been there meanwhile; not every provider can be told to refuse then. */
+function checkOutcome({steps, conflicts}: ZonePlan): void {
+  const left = [...steps.flat(), ...conflicts];
+  if (left.length === 0) return;
+  throw refused(
+    'DNS_CHANGED',
+    `The plan was carried out, and yet this is not as planned: ${namesOf(left)}. Somebody else changed it meanwhile, or the provider keeps it otherwise`,
+    'quiver dns plan',
+  );
+}
+
+function namesOf(changes: readonly Change[]): string {
+  const names = [...new Set(changes.map(changeKey))];
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
 function refused(code: string, message: string, fix: string): QuiverError {

@@ -2,9 +2,9 @@ import {mkdir, readFile, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
 
 import {replaceFile} from '../../core/private-file.ts';
-import {setKey, type RecordSet} from '../model/record-set.ts';
+import type {RecordSet} from '../model/record-set.ts';
 import type {Change} from '../providers/provider.ts';
-import {applyChanges} from '../providers/apply-changes.ts';
+import {applyChanges, bySet, changeKey} from '../providers/apply-changes.ts';
 import {sameSet, type ZonePlan} from './plan.ts';
 
 /** A plan that is being carried out: what stays on disk until it is done, so that a crash half way can be told from a stranger's change. */
@@ -41,23 +41,15 @@ export async function canResume(
   if (journal?.checksum !== checksum) return false;
   const now = bySet(current);
   const end = bySet(applyChanges(current, rest.steps.flat()));
-  const agreed = Map.groupBy(journal.changes, keyOf);
+  const agreed = Map.groupBy(journal.changes, changeKey);
   return (
-    rest.steps.flat().every((change) => agreed.has(keyOf(change))) &&
+    rest.steps.flat().every((change) => agreed.has(changeKey(change))) &&
     [...agreed].every(
       ([key, changes]) =>
         changes.some(({before, after}) => [before, after].some((state) => sameSet(state, now.get(key)))) &&
         sameSet(changes.at(-1)?.after, end.get(key)),
     )
   );
-}
-
-function bySet(sets: readonly RecordSet[]): Map<string, RecordSet> {
-  return new Map(sets.map((set) => [setKey(set), set]));
-}
-
-function keyOf({before, after}: Change): string {
-  return setKey(before ?? after ?? {name: '', type: ''});
 }
 
 /** Undefined when there is none, or none that can be read: then nothing was begun that anyone could go on with. */

@@ -3,9 +3,25 @@ import {setKey, type RecordSet} from '../model/record-set.ts';
 import {sameSet} from '../plan/plan.ts';
 import type {Change} from './provider.ts';
 
+export function bySet(sets: readonly RecordSet[]): Map<string, RecordSet> {
+  return new Map(sets.map((set) => [setKey(set), set]));
+}
+
+/** Of the set that it changes. */
+export function changeKey({before, after}: Change): string {
+  return setKey(before ?? after ?? {name: '', type: ''});
+}
+
+/** Whether the sets are what the changes end in. */
+export function areCarriedOut(changes: readonly Change[], sets: readonly RecordSet[]): boolean {
+  const now = bySet(sets);
+  const end = new Map(changes.map((change) => [changeKey(change), change.after]));
+  return [...end].every(([key, after]) => sameSet(now.get(key), after));
+}
+
 /** The sets after the changes. Throws DNS_CHANGED when one is no longer what a change starts from. */
 export function applyChanges(sets: readonly RecordSet[], changes: readonly Change[]): RecordSet[] {
-  const now = new Map(sets.map((set) => [setKey(set), set]));
+  const now = bySet(sets);
   for (const {before, after} of changes) {
     const set = before ?? after;
     if (set === undefined) continue;

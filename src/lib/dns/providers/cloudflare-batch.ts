@@ -14,25 +14,27 @@ const KINDS = ['deletes', 'patches', 'posts'] as const;
 type Operation = readonly [kind: (typeof KINDS)[number], body: object];
 export type Batch = Pick<RecordBatchParams, (typeof KINDS)[number]>;
 
+/** Changes in groups that fit into a batch, from the records as they are; those of one name alone may need several. */
+export function inBatches(changes: readonly Change[], records: readonly RecordResponse[]): Change[][] {
+  const bySet = Map.groupBy(records, recordKey);
+  return inGroups(changes, MAX_BATCH, (change) => operations(change, bySet).length);
+}
+
 /**
- * The batches for some changes, from the records as they are. Only what differs is touched, and a record that gets
- * another value stays the same record, so that comments and tags on it are kept.
+ * The batches for a group of changes, from the records as they are. Only what differs is touched, and a record that
+ * gets another value stays the same record, so that comments and tags on it are kept.
  */
 export function toBatches(changes: readonly Change[], records: readonly RecordResponse[]): Batch[] {
   const bySet = Map.groupBy(records, recordKey);
-  const work = new Map(changes.map((change) => [change, operations(change, bySet)]));
-  return inGroups(changes, MAX_BATCH, (change) => work.get(change)?.length ?? 0).flatMap((group) => {
-    const all = group
-      .flatMap((change) => work.get(change) ?? [])
-      .toSorted(([a], [b]) => KINDS.indexOf(a) - KINDS.indexOf(b));
-    // A single name can have more than a batch takes.
-    return Array.from({length: Math.ceil(all.length / MAX_BATCH)}, (_, index) =>
-      toBatch(all.slice(index * MAX_BATCH, (index + 1) * MAX_BATCH)),
-    );
-  });
+  const all = changes
+    .flatMap((change) => operations(change, bySet))
+    .toSorted(([a], [b]) => KINDS.indexOf(a) - KINDS.indexOf(b));
+  return Array.from({length: Math.ceil(all.length / MAX_BATCH)}, (_, index) =>
+    toBatch(all.slice(index * MAX_BATCH, (index + 1) * MAX_BATCH)),
+  );
 }
 
-export function recordKey({name, type}: RecordResponse): string {
+function recordKey({name, type}: RecordResponse): string {
   return setKey({name: name.toLowerCase(), type});
 }
 

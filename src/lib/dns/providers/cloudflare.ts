@@ -1,23 +1,33 @@
+import {once} from 'node:events';
+
 import type Cloudflare from 'cloudflare';
 import type {RecordResponse} from 'cloudflare/resources/dns/records.js';
 
 import {EXIT, QuiverError, type ExitCode} from '../../core/errors.ts';
 import {MASK} from '../../core/mask.ts';
-import {recordSet, type RecordSet} from '../model/record-set.ts';
+import {toRecordSets, type RecordSet} from '../model/record-set.ts';
 import {forCloudflare, fromCloudflare} from '../write/cloudflare-record.ts';
-import {applyChanges} from './apply-changes.ts';
-import {recordKey, toBatches} from './cloudflare-batch.ts';
+import {applyChanges, areCarriedOut} from './apply-changes.ts';
+import {inBatches, toBatches, type Batch} from './cloudflare-batch.ts';
 import type {Change, DnsProvider} from './provider.ts';
 
 const PER_PAGE = 5_000;
 /** Of a request that was refused for its rate or failed in between; the client waits as long as it is told. */
 const MAX_RETRIES = 6;
+/** For a whole answer, which can be a page of 5,000 records. */
 const TIMEOUT_MS = 30_000;
+/** What one waits for at a terminal; Cloudflare's limits are of five minutes. */
+const MAX_WAIT_SECONDS = 60;
+/** No plan of Cloudflare's has as many: an answer that never ends. */
+const MAX_RECORDS = 500_000;
 const NO_PERMISSION: ReadonlySet<number> = new Set([401, 403]);
 /** Codes of an answer 400 that means the token (developers.cloudflare.com/api, troubleshooting). */
 const BAD_TOKEN: ReadonlySet<number> = new Set([6_003, 6_111, 9_106, 9_109, 10_000, 10_001]);
 /** The plan of the zone has no room for another record. */
 const QUOTA = 81_045;
+
+/** Errors after which a change may have been made, or not. */
+const UNSURE: ReadonlySet<string> = new Set(['DNS_UNREACHABLE', 'DNS_PROVIDER']);
 
 type Fetch = NonNullable<NonNullable<ConstructorParameters<typeof Cloudflare>[0]>['fetch']>;
 
@@ -25,12 +35,15 @@ type Fetch = NonNullable<NonNullable<ConstructorParameters<typeof Cloudflare>[0]
 export class CloudflareProvider implements DnsProvider {
   readonly name = 'cloudflare';
   readonly #token: string;
-  readonly #fetch: Fetch | undefined;
+  readonly #send: Fetch;
+  readonly #timeoutMs: number;
   #client: Promise<Cloudflare> | undefined;
 
-  constructor(token: string, fetch?: Fetch) {
+  /** @param timeoutMs Of each request and its whole answer. */
+  constructor(token: string, send: Fetch = fetch, timeoutMs = TIMEOUT_MS) {
     this.#token = token;
-    this.#fetch = fetch;
+    this.#send = send;
+    this.#timeoutMs = timeoutMs;
   }
 
   prepare(sets: readonly RecordSet[]): RecordSet[] {
@@ -41,21 +54,40 @@ export class CloudflareProvider implements DnsProvider {
     return toSets(await this.#list(await this.#zoneId(zone, signal), signal));
   }
 
-  /** In transactions of up to 200 records, after a look at whether the sets are still as they were. */
+  /**
+   * In transactions of up to 200 records. Cloudflare knows no prerequisites: right before each the sets are looked at
+   * once more.
+   */
   async apply(zone: string, changes: readonly Change[], signal: AbortSignal): Promise<void> {
     const zoneId = await this.#zoneId(zone, signal);
-    const records = await this.#list(zoneId, signal);
-    applyChanges(toSets(records), changes);
-    for (const batch of toBatches(changes, records)) {
-      await this.#call(signal, (client, options) => client.dns.records.batch({zone_id: zoneId, ...batch}, options));
+    let records = await this.#list(zoneId, signal);
+    for (const [index, group] of inBatches(changes, records).entries()) {
+      if (index > 0) records = await this.#list(zoneId, signal);
+      applyChanges(toSets(records), group);
+      await this.#change(zoneId, group, toBatches(group, records), signal);
+    }
+  }
+
+  /** A batch whose answer got lost was carried out all the same. */
+  async #change(zoneId: string, changes: readonly Change[], batches: readonly Batch[], signal: AbortSignal) {
+    try {
+      for (const batch of batches) {
+        await this.#call(signal, (client, options) => client.dns.records.batch({zone_id: zoneId, ...batch}, options));
+      }
+    } catch (error) {
+      if (!(error instanceof QuiverError) || !UNSURE.has(error.code)) throw error;
+      const records = await this.#list(zoneId, signal).catch(() => []);
+      if (!areCarriedOut(changes, toSets(records))) throw error;
     }
   }
 
   async #list(zoneId: string, signal: AbortSignal): Promise<RecordResponse[]> {
     return this.#call(signal, async (client, options) => {
       const found: RecordResponse[] = [];
-      for await (const record of client.dns.records.list({zone_id: zoneId, per_page: PER_PAGE}, options))
+      for await (const record of client.dns.records.list({zone_id: zoneId, per_page: PER_PAGE}, options)) {
+        if (found.length === MAX_RECORDS) throw new RangeError(`a zone of more than ${MAX_RECORDS} records`);
         found.push(record);
+      }
       return found;
     });
   }
@@ -78,11 +110,20 @@ export class CloudflareProvider implements DnsProvider {
     call: (client: Cloudflare, options: {signal: AbortSignal}) => PromiseLike<T>,
   ): Promise<T> {
     this.#client ??= this.#open();
+    // The client's waits between two tries know no signal.
+    signal.throwIfAborted();
+    const done = new AbortController();
+    const aborted = once(signal, 'abort', {signal: done.signal}).then((): never => {
+      throw signal.reason;
+    });
+    aborted.catch(() => {});
     try {
-      return await call(await this.#client, {signal});
+      return await Promise.race([call(await this.#client, {signal}), aborted]);
     } catch (error) {
       signal.throwIfAborted();
       throw explained(error, this.#token);
+    } finally {
+      done.abort();
     }
   }
 
@@ -94,21 +135,34 @@ export class CloudflareProvider implements DnsProvider {
       apiKey: null,
       apiEmail: null,
       maxRetries: MAX_RETRIES,
-      timeout: TIMEOUT_MS,
-      ...(this.#fetch !== undefined && {fetch: this.#fetch}),
+      timeout: this.#timeoutMs,
+      fetch: patient(this.#send, this.#timeoutMs),
     });
   }
 }
 
+/** The client's own deadline ends with the head of an answer, and it waits a day when it is told to. */
+function patient(send: Fetch, timeoutMs: number): Fetch {
+  return async (input, init = {}) => {
+    const late = AbortSignal.timeout(timeoutMs);
+    const answer = await send(input, {...init, signal: init.signal ? AbortSignal.any([init.signal, late]) : late});
+    if (!(Number(answer.headers.get('retry-after')) > MAX_WAIT_SECONDS)) return answer;
+    const headers = new Headers(answer.headers);
+    headers.set('x-should-retry', 'false');
+    return new Response(answer.body, {status: answer.status, headers});
+  };
+}
+
 function toSets(records: readonly RecordResponse[]): RecordSet[] {
-  return [...Map.groupBy(records, recordKey).values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const ttl = Math.min(...group.map((record) => record.ttl));
-    // Where only some are, the others tell where the host is.
-    const proxied = group.every((record) => record.proxied);
-    return [recordSet(first.name.toLowerCase(), first.type, ttl, group.map(fromCloudflare), proxied)];
-  });
+  return toRecordSets(
+    records.map((record) => ({
+      name: record.name.toLowerCase(),
+      type: record.type,
+      ttlSeconds: record.ttl,
+      value: fromCloudflare(record),
+      proxied: record.proxied ?? false,
+    })),
+  );
 }
 
 /** What the client threw, as an error that says what to do; never with the token in it. */

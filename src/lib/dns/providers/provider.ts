@@ -10,6 +10,8 @@ export interface Change {
 export interface DnsProvider {
   /** As in `dns.provider`. */
   readonly name: string;
+  /** Takes all changes at once or none, so that a plan needs no steps in which nothing is without an owner. @default false */
+  readonly atomic?: boolean;
   /** The sets as this provider has them: without what it makes itself, with its own TTLs, marks it doesn't know dropped. */
   prepare(sets: readonly RecordSet[]): RecordSet[];
   /** Everything in the zone. Errors are QuiverErrors that say what to do. */

@@ -1,7 +1,7 @@
 import {randomInt} from 'node:crypto';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
-import {recordSet, setKey, type RecordSet} from '../model/record-set.ts';
+import {toRecordSets, type RecordSet, type SingleRecord} from '../model/record-set.ts';
 import {exchange} from '../wire/exchange.ts';
 import {WireError} from '../wire/bytes.ts';
 import {decodeMessage, encodeMessage, OPCODE, RCODES, TYPE_AXFR, type IncomingMessage} from '../wire/message.ts';
@@ -40,22 +40,20 @@ export class Rfc2136Provider implements DnsProvider {
 
   /** By zone transfer (RFC 5936), which the server has to allow for the key. */
   async read(zone: string, signal: AbortSignal): Promise<RecordSet[]> {
-    const found = new Map<string, {name: string; type: string; ttlSeconds: number; values: string[]}>();
+    const found: SingleRecord[] = [];
     const question = {name: zone, type: TYPE_AXFR};
     let soas = 0;
     const message = encodeMessage({id: randomInt(65_536), opcode: OPCODE.query, question});
     for await (const {answers} of this.#ask(message, signal, () => soas === 2)) {
       if (soas === 0 && answers[0]?.type !== 'SOA') throw this.#refusal('an answer without the zone', []);
-      for (const {name, type, ttlSeconds, value} of answers) {
-        if (type === 'SOA') soas += 1;
+      for (const record of answers) {
+        if (record.type === 'SOA') soas += 1;
         // The SOA comes again at the end, to say that it is the end.
         if (soas === 2) break;
-        const set = found.get(setKey({name, type})) ?? {name, type, ttlSeconds, values: []};
-        set.values.push(value);
-        found.set(setKey(set), set);
+        found.push(record);
       }
     }
-    return [...found.values()].map(({name, type, ttlSeconds, values}) => recordSet(name, type, ttlSeconds, values));
+    return toRecordSets(found);
   }
 
   async apply(zone: string, changes: readonly Change[], signal: AbortSignal): Promise<void> {

@@ -2,8 +2,8 @@ import {readFile} from 'node:fs/promises';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {PUBLIC_FILE_MODE, replaceFile} from '../../core/private-file.ts';
-import {recordSet, sortSets, type RecordSet} from '../model/record-set.ts';
-import {readZoneFile, toRecordSets} from '../read/zone-file.ts';
+import {recordSet, sortSets, type RecordSet, toRecordSets} from '../model/record-set.ts';
+import {readZoneFile} from '../read/zone-file.ts';
 import {writeBind} from '../write/bind.ts';
 import {nextSerial} from '../write/serial.ts';
 import {applyChanges} from './apply-changes.ts';
@@ -12,6 +12,7 @@ import type {Change, DnsProvider} from './provider.ts';
 /** A zone file that a name server of the operator's reads: `dns.provider: file`. */
 export class ZoneFileProvider implements DnsProvider {
   readonly name = 'file';
+  readonly atomic = true;
   readonly #path: string;
   readonly #now: () => Date;
 

@@ -1,16 +1,10 @@
-import {recordSet, setKey, type RecordSet} from '../model/record-set.ts';
+import type {SingleRecord} from '../model/record-set.ts';
 import {absoluteName, canonicalData, ttlSeconds} from './canonical.ts';
 import {readEntries, type Entry} from './tokens.ts';
 
 /** One record of a file, before those of one name and type are put together. */
-export interface ZoneRecord {
+export interface ZoneRecord extends Required<SingleRecord> {
   readonly line: number;
-  readonly name: string;
-  readonly type: string;
-  readonly ttlSeconds: number;
-  /** As in a RecordSet. */
-  readonly value: string;
-  readonly proxied: boolean;
 }
 
 export interface ZoneProblem {
@@ -64,25 +58,6 @@ export function readZoneFile(file: string, zone?: string): ZoneFile {
   }
   const soa = records.find(({type}) => type === 'SOA')?.name;
   return {zone: zone ?? soa ?? firstOrigin ?? commonZone(records), records, problems};
-}
-
-/** Puts the records of one name and type together; of different TTLs the lowest holds, as servers take it. */
-export function toRecordSets(records: readonly ZoneRecord[]): RecordSet[] {
-  return [...Map.groupBy(records, setKey).values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const ttl = Math.min(...group.map((record) => record.ttlSeconds));
-    const proxied = group.some((record) => record.proxied);
-    return [
-      recordSet(
-        first.name,
-        first.type,
-        ttl,
-        group.map(({value}) => value),
-        proxied,
-      ),
-    ];
-  });
 }
 
 function readRecord(

@@ -1,3 +1,4 @@
+import type {SingleRecord} from '../model/record-set.ts';
 import {WireError, WireReader, WireWriter} from './bytes.ts';
 import {decodeData, typeName, typeNumber} from './rdata.ts';
 
@@ -54,7 +55,7 @@ export interface OutgoingMessage {
 export interface IncomingMessage {
   id: number;
   rcode: number;
-  answers: readonly {name: string; type: string; ttlSeconds: number; value: string}[];
+  answers: readonly SingleRecord[];
   /** Of the TSIG record that ends the message: where it begins, and its data. */
   tsig?: {start: number; data: Buffer};
 }
@@ -88,7 +89,7 @@ export function decodeMessage(bytes: Buffer): IncomingMessage {
     reader.name();
     reader.take(4);
   }
-  const answers: IncomingMessage['answers'][number][] = [];
+  const answers: SingleRecord[] = [];
   let tsig: IncomingMessage['tsig'];
   for (let index = 0; index < answerCount + authorityCount + additionalCount; index += 1) {
     const start = reader.offset;
