@@ -82,7 +82,7 @@ export class IceListener {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    await Promise.race([closed, pause(CLOSE_GRACE_MS)]);
+    await Promise.race([closed, pause(CLOSE_GRACE_MS, undefined, {ref: false})]);
     this.#server.closeAllConnections();
     await closed;
   }
