@@ -40,13 +40,12 @@ export function defineStruct<const F extends Fields>(name: string, fields: F): S
 /** EIP-712 `hashStruct`. Throws `RECORD_INVALID` naming the first field that is out of bounds. */
 function hashStruct<F extends Fields>(struct: Struct<F>, value: StructValue<F>): Uint8Array {
   const words = struct.entries.reduce((sum, [, kind]) => sum + kind.words, 1);
-  const encoded = new Uint8Array(words * 32);
+  const encoded = Buffer.alloc(words * 32);
   encoded.set(struct.typeHash);
-  let offset = 32;
+  let at = 32;
   for (const [name, kind] of struct.entries) {
-    const end = offset + kind.words * 32;
-    if (!kind.write(value[name], encoded.subarray(offset, end))) throw outOfBounds(struct.name, name);
-    offset = end;
+    if (!kind.write(value[name], encoded, at)) throw outOfBounds(struct.name, name);
+    at += kind.words * 32;
   }
   return keccak256(encoded);
 }

@@ -20,8 +20,8 @@ export interface Kind<T> {
   /** How EIP-712 declares a field of this name; some kinds need two words. */
   declare(name: string): string;
   words: number;
-  /** Writes the value as 32-byte words, zeroed before; false when it is out of bounds. */
-  write(value: T, words: Uint8Array): boolean;
+  /** Writes the value as 32-byte words that begin `at`, zeroed before; false when it is out of bounds. */
+  write(value: T, words: Buffer, at: number): boolean;
   toWire(value: T): Wire;
   fromWire(wire: Wire): T | undefined;
   toJson(value: T): JsonField;
@@ -36,11 +36,10 @@ function numberKind(bits: 8 | 16 | 32 | 64): Kind<number> {
   return {
     declare: (name) => `uint${bits} ${name}`,
     words: 1,
-    write(value, words) {
+    write(value, words, at) {
       if (!valid(value)) return false;
-      const view = new DataView(words.buffer, words.byteOffset, WORD_BYTES);
-      view.setUint32(24, Math.floor(value / 2 ** 32));
-      view.setUint32(28, value % 2 ** 32);
+      words.writeUInt32BE(Math.floor(value / 2 ** 32), at + 24);
+      words.writeUInt32BE(value % 2 ** 32, at + 28);
       return true;
     },
     toWire: (value) => (bits === 64 ? BigInt(value) : value),
@@ -73,11 +72,10 @@ function bigintKind(bits: 64 | 128): Kind<bigint> {
   return {
     declare: (name) => `uint${bits} ${name}`,
     words: 1,
-    write(value, words) {
+    write(value, words, at) {
       if (!valid(value)) return false;
-      const view = new DataView(words.buffer, words.byteOffset, WORD_BYTES);
-      view.setBigUint64(16, value >> 64n);
-      view.setBigUint64(24, BigInt.asUintN(64, value));
+      words.writeBigUInt64BE(value >> 64n, at + 16);
+      words.writeBigUInt64BE(BigInt.asUintN(64, value), at + 24);
       return true;
     },
     toWire: (value) => (bits === 64 ? value : uintToBytes(value)),
@@ -104,9 +102,9 @@ function bytesKind(size: 16 | 32): Kind<Uint8Array> {
   return {
     declare: (name) => `bytes${size} ${name}`,
     words: 1,
-    write(value, words) {
+    write(value, words, at) {
       if (!(value instanceof Uint8Array) || value.length !== size) return false;
-      words.set(value);
+      words.set(value, at);
       return true;
     },
     toWire: (value) => (isZero(value) ? new Uint8Array(0) : value),
@@ -119,10 +117,10 @@ function bytesKind(size: 16 | 32): Kind<Uint8Array> {
 const address: Kind<string> = {
   declare: (name) => `address ${name}`,
   words: 1,
-  write(value, words) {
+  write(value, words, at) {
     const bytes = addressToBytes(value);
     if (bytes === undefined) return false;
-    words.set(bytes, WORD_BYTES - bytes.length);
+    words.set(bytes, at + WORD_BYTES - bytes.length);
     return true;
   },
   toWire(value) {
@@ -145,10 +143,10 @@ const address: Kind<string> = {
 const peer: Kind<string> = {
   declare: (name) => `bytes32 ${name}`,
   words: 1,
-  write(value, words) {
+  write(value, words, at) {
     const key = peerToKey(value);
     if (key === undefined) return false;
-    words.set(key);
+    words.set(key, at);
     return true;
   },
   toWire: (value) => peerToKey(value) ?? new Uint8Array(0),
@@ -162,15 +160,15 @@ function textKind(
   words: number,
   declare: Kind<string>['declare'],
   valid: (text: string) => boolean,
-  write: (text: string, words: Uint8Array) => void,
+  write: (text: string, words: Buffer, at: number) => void,
 ): Kind<string> {
   const read = (text: unknown): string | undefined => (typeof text === 'string' && valid(text) ? text : undefined);
   return {
     declare,
     words,
-    write(value, target) {
+    write(value, target, at) {
       if (read(value) === undefined) return false;
-      write(value, target);
+      write(value, target, at);
       return true;
     },
     toWire: (value) => value,
@@ -208,32 +206,32 @@ export const kinds = {
     1,
     (name) => `bytes32 ${name}`,
     isLabel,
-    (text, words) => words.set(utf8(text)),
+    (text, words, at) => words.write(text, at, 'latin1'),
   ),
   /** A model's name: hashed. */
   name: textKind(
     1,
     (name) => `string ${name}`,
     isModelName,
-    (text, words) => words.set(keccak256(utf8(text))),
+    (text, words, at) => words.set(keccak256(utf8(text)), at),
   ),
   /** `sha256:<hex>`, `ollama:<hex>` or empty: a scheme's number, then 32 bytes. */
   modelDigest: textKind(
     2,
     (name) => `uint8 ${name}Scheme,bytes32 ${name}`,
     isModelDigest,
-    (text, words) => {
+    (text, words, at) => {
       const [scheme = '', hex = ''] = text.split(':');
-      words[31] = DIGEST_SCHEMES.get(scheme) ?? 0;
-      words.set(Buffer.from(hex, 'hex'), WORD_BYTES);
+      words[at + 31] = DIGEST_SCHEMES.get(scheme) ?? 0;
+      words.write(hex, at + WORD_BYTES, 'hex');
     },
   ),
   finish: {
     declare: (name: string) => `uint8 ${name}`,
     words: 1,
-    write(value: ReceiptFinish, words: Uint8Array) {
+    write(value: ReceiptFinish, words: Buffer, at: number) {
       const index = RECEIPT_FINISHES.indexOf(value);
-      words[31] = index;
+      words[at + 31] = index;
       return index >= 0;
     },
     toWire: (value: ReceiptFinish) => RECEIPT_FINISHES.indexOf(value),

@@ -1,4 +1,4 @@
-import {addressFromBytes, addressToBytes} from '../core/secp256k1.ts';
+import {addressToBytes} from '../core/secp256k1.ts';
 import {isChainId, outOfBounds} from './eip712.ts';
 import type {Fields, Network, Struct, StructValue} from './eip712.ts';
 import {kinds} from './field-kinds.ts';
@@ -72,6 +72,5 @@ export function sameNetwork(a: Network, b: Network): boolean {
 
 /** Whether two addresses are one, in whatever case they are written. */
 export function sameAddress(a: string, b: string): boolean {
-  const bytes = addressToBytes(a);
-  return bytes !== undefined && addressFromBytes(bytes).toLowerCase() === b.toLowerCase();
+  return a.toLowerCase() === b.toLowerCase() && addressToBytes(a) !== undefined;
 }
