@@ -1,9 +1,6 @@
-import {createSocket} from 'node:dgram';
-import {once} from 'node:events';
-import {BlockList, createServer, isIP, isIPv6} from 'node:net';
+import {BlockList, isIPv6} from 'node:net';
 
-import {EXIT, QuiverError} from '../core/errors.ts';
-import {describePortHolder} from '../observability/port-holder.ts';
+import {assertIpHost, assertPortFree} from '../service/listen-errors.ts';
 
 /** Sockets of a node. A port left out or false is not opened, 0 takes any free one. */
 export interface ListenOptions {
@@ -65,72 +62,13 @@ export function isLoopbackHost(host: string): boolean {
 
 /**
  * Binds every fixed port once, since libp2p reports a taken one only inside a long text, and not for all transports.
- * Throws PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST or HOST_NOT_HERE, naming the flag to change.
+ * Throws PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST, HOST_NOT_HERE or NO_ADDRESS_FAMILY, naming the flag to change.
  */
 export async function assertPortsFree(listen: ListenOptions): Promise<void> {
-  if (isIP(listen.host) === 0) {
-    throw new QuiverError({
-      code: 'BAD_HOST',
-      message: `"${listen.host}" is not an IP address to listen on`,
-      fix: 'Use --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for all interfaces',
-      exit: EXIT.usage,
-    });
-  }
+  const {host} = listen;
+  assertIpHost(host);
   for (const {name, port} of openedSockets(listen)) {
-    if (port === 0) continue;
-    try {
-      await (SOCKETS[name].transport === 'tcp' ? tryTcp(listen.host, port) : tryUdp(listen.host, port));
-    } catch (error) {
-      throw await explain(error, name, port, listen.host);
-    }
-  }
-}
-
-async function tryTcp(host: string, port: number): Promise<void> {
-  const server = createServer();
-  server.listen({host, port, exclusive: true});
-  await once(server, 'listening');
-  server.close();
-  await once(server, 'close');
-}
-
-async function tryUdp(host: string, port: number): Promise<void> {
-  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
-  try {
-    socket.bind({address: host, port, exclusive: true});
-    await once(socket, 'listening');
-  } finally {
-    socket.close();
-  }
-}
-
-async function explain(error: unknown, name: SocketName, port: number, host: string): Promise<unknown> {
-  const {transport, flag} = SOCKETS[name];
-  const where = `${transport.toUpperCase()} port ${port} on ${host}`;
-  switch (error instanceof Error && 'code' in error ? error.code : undefined) {
-    case 'EADDRINUSE':
-      return new QuiverError({
-        code: 'PORT_IN_USE',
-        message: `${where} is ${await describePortHolder(port, transport)}`,
-        fix: `Take another port with ${flag} ${port + 10}, or any free one with ${flag} 0`,
-        cause: error,
-      });
-    case 'EACCES':
-      return new QuiverError({
-        code: 'PORT_NOT_ALLOWED',
-        message: `this user may not open ${where}`,
-        fix: `Take a port of 1024 or above with ${flag}`,
-        cause: error,
-      });
-    case 'EADDRNOTAVAIL':
-      return new QuiverError({
-        code: 'HOST_NOT_HERE',
-        message: `${host} is not an address of this machine`,
-        fix: 'Give one of its own addresses with --host, or 0.0.0.0 for all of them',
-        exit: EXIT.usage,
-        cause: error,
-      });
-    default:
-      return error;
+    const {transport, flag} = SOCKETS[name];
+    await assertPortFree({transport, host, port, flag: (to) => `${flag} ${to}`});
   }
 }

@@ -12,9 +12,9 @@ import {EXIT, QuiverError} from '../core/errors.ts';
 import {pause} from '../core/pause.ts';
 import type {Logger} from '../observability/logger.ts';
 import {splitUrl} from '../service/http-request.ts';
+import {explainListenError} from '../service/listen-errors.ts';
 import type {SignalExchange} from './exchange.ts';
 import {sendFailure, sendJson} from './http-messages.ts';
-import {explainListenError} from './listen-error.ts';
 import {Origins} from './origins.ts';
 import {PollFace} from './poll-face.ts';
 import {SIGNAL_PATH} from './protocol.ts';
@@ -96,14 +96,15 @@ export class SignalServer {
     this.#server.on('tlsClientError', (_error, socket: Socket) => void socket.destroy());
   }
 
-  /** Resolves with its URL, e.g. `http://127.0.0.1:8081`. Errors: PORT_TAKEN, PORT_REFUSED, HOST_NOT_HERE. */
+  /** Resolves with its URL, e.g. `http://127.0.0.1:8081`. Errors: those of `explainListenError`. */
   async listen(): Promise<string> {
     const {host, port, certificate} = this.#options;
     const {promise, resolve, reject} = Promise.withResolvers<void>();
     this.#server.once('error', reject);
     this.#server.listen({host, port}, resolve);
     await promise.catch(async (error: unknown) => {
-      throw await explainListenError(error, host, port);
+      const flag = (to: number): string => `--port ${to}`;
+      throw await explainListenError(error, {transport: 'tcp', host, port, flag, variable: 'QUIVER_SIGNAL_PORT'});
     });
     this.#server.off('error', reject);
     this.#server.on('error', (error) => this.#log.error({err: error}, 'the signalling server failed'));

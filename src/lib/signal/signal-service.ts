@@ -69,7 +69,7 @@ export class SignalService implements Service {
     this.exchange = new SignalExchange({...options, protocol: signalProtocol(options.protocolPrefix)});
   }
 
-  /** Errors: PORT_TAKEN, PORT_REFUSED, HOST_NOT_HERE, TLS_CERTIFICATE_BROKEN, and those of files. */
+  /** Errors: those of `explainListenError`, TLS_CERTIFICATE_BROKEN, and those of files. */
   async start({log, metrics, signal}: ServiceContext): Promise<void> {
     const {host, port, tls, origins = [], trustedProxies = []} = this.#options;
     const certificate = tls === undefined ? undefined : await loadCertificate(tls);

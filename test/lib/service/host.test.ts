@@ -40,11 +40,11 @@ describe('start', () => {
 
   it('stops what it started when one fails, and names that one with its fix', async () => {
     const journal: string[] = [];
-    const failure = new QuiverError({code: 'PORT_TAKEN', message: 'port 4001 is taken', fix: '--port 4002'});
+    const failure = new QuiverError({code: 'PORT_IN_USE', message: 'port 4001 is taken', fix: '--port 4002'});
     const bad = fakeService('relay', {kind: 'network.relay', after: ['node'], start: () => Promise.reject(failure)});
     const host = hostOf([fakeService('node', {}, journal), bad, fakeService('later', {after: ['relay']}, journal)]);
     await expect(host.start()).rejects.toMatchObject({
-      code: 'PORT_TAKEN',
+      code: 'PORT_IN_USE',
       message: 'Service "relay" (network.relay) could not start: port 4001 is taken',
       fix: '--port 4002',
     });
@@ -204,7 +204,7 @@ describe('admin server', () => {
     const host = hostOf([fakeService('node', {}, journal)], {admin: {host: '127.0.0.1', port}});
     const error: unknown = await host.start().catch((reason: unknown) => reason);
     other.close();
-    expect(error).toMatchObject({code: 'PORT_TAKEN', fix: expect.stringContaining('--admin-port')});
+    expect(error).toMatchObject({code: 'PORT_IN_USE', fix: expect.stringContaining('--admin-port')});
     if (process.platform === 'linux') expect(error).toMatchObject({message: expect.stringContaining(`${process.pid}`)});
     expect(journal).toEqual([]);
   });

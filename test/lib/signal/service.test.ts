@@ -315,7 +315,7 @@ describe('the signalling service', () => {
     onTestFinished(() => void holder.close());
     const {port} = holder.address() as {port: number};
     await expect(startServer({port})).rejects.toMatchObject({
-      code: 'PORT_TAKEN',
+      code: 'PORT_IN_USE',
       message: expect.stringContaining('pid'),
     });
     await expect(startServer({host: '192.0.2.1'})).rejects.toMatchObject({code: 'HOST_NOT_HERE'});

@@ -39,7 +39,7 @@ export class LocalChainService implements Service {
     this.#options = options;
   }
 
-  /** Errors: those of `LocalChain.open`, PORT_TAKEN, and whatever a deployment can fail with. */
+  /** Errors: those of `LocalChain.open`, PORT_IN_USE, and whatever a deployment can fail with. */
   async start({signal, log}: ServiceContext): Promise<void> {
     const {profile, places, onAccountsCreated} = this.#options;
     this.#status = 'starting';

@@ -1,7 +1,6 @@
-import {QuiverError} from '../../core/errors.ts';
 import type {Logger} from '../../observability/logger.ts';
-import {describePortHolder} from '../../observability/port-holder.ts';
 import {HttpFace} from '../../service/http-face.ts';
+import {explainListenError} from '../../service/listen-errors.ts';
 import {RouteTable} from '../../service/routes.ts';
 import {jsonRpcRoute} from './json-rpc.ts';
 import type {LocalChain} from './local-chain.ts';
@@ -24,19 +23,19 @@ export interface RpcServer {
   close(): Promise<void>;
 }
 
-/** Serves a local chain's JSON-RPC on loopback. Throws PORT_TAKEN. */
+/** Serves a local chain's JSON-RPC on loopback. Throws PORT_IN_USE or PORT_NOT_ALLOWED. */
 export async function serveRpc({chain, port, version, log, stopping}: RpcServerOptions): Promise<RpcServer> {
   const routes = new RouteTable([jsonRpcRoute((method, params) => chain.request(method, params), log)]);
   const face = new HttpFace({access: 'admin', routes, version, log, stopping, listenHost: HOST});
   try {
     await face.listen({host: HOST, port});
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-    throw new QuiverError({
-      code: 'PORT_TAKEN',
-      message: `The port ${port} of the local chain is ${await describePortHolder(port)}`,
-      fix: `Use another one: quiver chain start --port ${port + 1}; or any free one: --port 0`,
-      cause: error,
+    throw await explainListenError(error, {
+      transport: 'tcp',
+      host: HOST,
+      port,
+      owner: 'the local chain',
+      flag: (to) => `--port ${to}`,
     });
   }
   return {url: `http://${HOST}:${face.port}`, port: face.port, close: () => face.close()};

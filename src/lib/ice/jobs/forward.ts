@@ -1,8 +1,10 @@
+import {once} from 'node:events';
 import {connect, createServer, type AddressInfo, type Server, type Socket} from 'node:net';
 
+import {explainListenError} from '../../service/listen-errors.ts';
 import type {IceConnection} from '../connection.ts';
 import type {IceStream} from '../stream.ts';
-import {jobFailed, type JobHeader} from './job.ts';
+import type {JobHeader} from './job.ts';
 
 /** `8080:localhost:80`: our port, and where its connections go as seen from the other side. */
 export interface Forward {
@@ -19,7 +21,7 @@ export interface OpenForward extends Forward {
 const LOOPBACK = '127.0.0.1';
 const CONNECT_DEADLINE_MS = 10_000;
 
-/** Listens on loopback; each connection there becomes a stream to the other side. Errors: PORT_IN_USE. */
+/** Listens on loopback; each connection there becomes a stream to the other side. Errors: those of `explainListenError`. */
 export async function openForward(connection: () => IceConnection, forward: Forward): Promise<OpenForward> {
   const server = createServer({allowHalfOpen: true}, (socket) => {
     try {
@@ -29,7 +31,7 @@ export async function openForward(connection: () => IceConnection, forward: Forw
       socket.destroy();
     }
   });
-  await listen(server, forward.localPort);
+  await listen(server, forward);
   const {port: localPort} = server.address() as AddressInfo;
   return {...forward, localPort, close: () => void server.close()};
 }
@@ -81,12 +83,12 @@ function drained(socket: Socket): Promise<void> {
   });
 }
 
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      const fix = 'Name another one, or 0 for any: --forward 0:HOST:PORT';
-      reject(jobFailed('PORT_IN_USE', `Port ${port} can't be listened on`, fix, cause));
-    });
-    server.listen(port, LOOPBACK, () => resolve());
-  });
+async function listen(server: Server, {localPort, host, port}: Forward): Promise<void> {
+  server.listen(localPort, LOOPBACK);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const flag = (to: number): string => `--forward ${to}:${host}:${port}`;
+    throw await explainListenError(error, {transport: 'tcp', host: LOOPBACK, port: localPort, flag});
+  }
 }

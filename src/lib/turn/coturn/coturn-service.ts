@@ -10,7 +10,7 @@ import type {Logger} from '../../observability/logger.ts';
 import {withDeadline} from '../../service/deadline.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
 import {issueCredential} from '../core/credentials.ts';
-import {assertPortsFree, checkAddresses, explainListenError} from '../io/listen-errors.ts';
+import {assertPortsFree, checkAddresses} from '../io/listen-errors.ts';
 import {checkAllocate, checkBinding, type Login} from '../io/self-check.ts';
 import type {ListenSettings} from '../io/listening-server.ts';
 import type {BoundAddress} from '../io/server-options.ts';
@@ -148,8 +148,6 @@ export class CoturnService implements Service {
       tcp: listen.tcp,
       reusePort: false,
       ...(tls !== undefined && certificate !== undefined && {tls: {port: tls.port, certificate}}),
-    }).catch(async (error: unknown) => {
-      throw await explainListenError(error);
     });
     return {...listen, port, tls};
   }

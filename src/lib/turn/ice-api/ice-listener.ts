@@ -6,9 +6,9 @@ import {EXIT, QuiverError} from '../../core/errors.ts';
 import {toJson} from '../../core/json.ts';
 import {pause} from '../../core/pause.ts';
 import type {Logger} from '../../observability/logger.ts';
-import {describePortHolder} from '../../observability/port-holder.ts';
 import {toErrorBody} from '../../service/error-body.ts';
 import {splitUrl} from '../../service/http-request.ts';
+import {explainListenError} from '../../service/listen-errors.ts';
 import {ConnectionLimits} from '../io/stream/connection-limits.ts';
 import {STREAM_LIMITS} from '../io/stream/stream-options.ts';
 import {strangerOf} from './access.ts';
@@ -64,13 +64,21 @@ export class IceListener {
     });
   }
 
-  /** Resolves with its URL. Errors: PORT_TAKEN, PORT_REFUSED and what else the system says. */
+  /** Resolves with its URL. Errors: those of `explainListenError`. */
   async listen(host: string, port: number): Promise<string> {
     const {promise, resolve, reject} = Promise.withResolvers<void>();
     this.#server.once('error', reject);
     this.#server.listen({host, port}, resolve);
     await promise.catch(async (error: unknown) => {
-      throw await explain(error, host, port);
+      throw await explainListenError(error, {
+        transport: 'tcp',
+        host,
+        port,
+        owner: 'the ICE servers API',
+        flag: (to) => `--ice-port ${to}`,
+        hostFlag: '--ice-host',
+        variable: 'QUIVER_TURN_ICE_API_PORT',
+      });
     });
     this.#server.off('error', reject);
     this.#server.on('error', (error) => this.#log.error({err: error}, 'the server of the ICE servers API failed'));
@@ -104,33 +112,4 @@ function noSuchRoute(): QuiverError {
     fix: 'GET /api/v1/turn/ice-servers?user_did=did:peers:alice',
     exit: EXIT.usage,
   });
-}
-
-async function explain(error: unknown, host: string, port: number): Promise<unknown> {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE') {
-    return new QuiverError({
-      code: 'PORT_TAKEN',
-      message: `The port of the ICE servers API, ${port}, is ${await describePortHolder(port)}`,
-      fix: 'Use any free one: --ice-port 0 (with `quiver run`: QUIVER_TURN_ICE_API_PORT=0)',
-      cause: error,
-    });
-  }
-  if (code === 'EACCES') {
-    return new QuiverError({
-      code: 'PORT_REFUSED',
-      message: `This user may not open port ${port} for the ICE servers API`,
-      fix: 'Use one above 1023: --ice-port 8083 (with `quiver run`: QUIVER_TURN_ICE_API_PORT=8083)',
-      cause: error,
-    });
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new QuiverError({
-      code: 'HOST_NOT_HERE',
-      message: `The ICE servers API can't listen on ${host}: this machine has no such address`,
-      fix: 'See which it has: ip address',
-      cause: error,
-    });
-  }
-  return error;
 }

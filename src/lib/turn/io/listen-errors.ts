@@ -1,22 +1,18 @@
-import {once} from 'node:events';
-import {createServer, isIP, isIPv6} from 'node:net';
+import {isIP} from 'node:net';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
-import {describePortHolder} from '../../observability/port-holder.ts';
-import {bindSocket, closeSocket} from './dgram/bind.ts';
+import {assertIpHost, assertPortFree, explainListenError, tryPort} from '../../service/listen-errors.ts';
+import type {ListenPort} from '../../service/listen-errors.ts';
+import {ListenError} from './listen.ts';
 import type {RelayAddress} from './relay-ports.ts';
 import type {BoundAddress, RelayRange, ServerListen} from './server-options.ts';
-import {WorkerListenError} from './workers/worker-handle.ts';
 
 const PORT_LIMIT = 65_535;
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** What can be said of the settings before anything is opened. Throws BAD_HOST, BAD_RELAY_PORTS, RELAY_ADDRESS. */
 export async function checkAddresses(hosts: readonly string[], relay: RelayRange | undefined): Promise<void> {
-  for (const host of hosts) {
-    if (isIP(host) === 0) throw badHost(host);
-  }
-  if (hosts.length === 0) throw badHost('');
+  for (const host of hosts.length === 0 ? [''] : hosts) assertIpHost(host);
   if (relay === undefined) return;
   const [first, last] = relay.ports;
   if (!(Number.isInteger(first) && Number.isInteger(last) && first >= 1 && first <= last && last <= PORT_LIMIT)) {
@@ -50,7 +46,7 @@ async function checkRelayAddress({address, announced = address}: RelayAddress): 
 /** Whether a UDP socket can be opened on an address at all. */
 export async function canBind(address: string): Promise<boolean> {
   try {
-    await tryUdp(address, 0);
+    await tryPort({transport: 'udp', host: address, port: 0});
     return true;
   } catch {
     return false;
@@ -59,90 +55,31 @@ export async function canBind(address: string): Promise<boolean> {
 
 /**
  * Sockets that share a port share it with other programs of this user too, and nobody would notice: so where workers
- * are to share, each port is first opened alone. Rejects with what `explainListenError` understands.
+ * are to share, each port is first opened alone. Errors: those of `explainListenError`.
  */
 export async function assertPortsFree({hosts, port, tcp, tls, alternatePort}: ServerListen): Promise<void> {
-  for (const host of hosts) {
-    for (const udpPort of [port, alternatePort ?? 0]) await tryPort({transport: 'udp', address: host, port: udpPort});
-    if (tcp) await tryPort({transport: 'tcp', address: host, port});
-    if (tls !== undefined) await tryPort({transport: 'tls', address: host, port: tls.port});
-  }
-}
-
-async function tryPort(at: BoundAddress): Promise<void> {
-  const {transport, address, port} = at;
-  if (port === 0) return;
-  try {
-    if (transport === 'udp') {
-      await tryUdp(address, port);
-      return;
+  for (const address of hosts) {
+    for (const udpPort of [port, alternatePort ?? 0]) {
+      await assertPortFree(toPort({transport: 'udp', address, port: udpPort}));
     }
-    const server = createServer().listen({host: address, port, ipv6Only: true, exclusive: true});
-    await once(server, 'listening');
-    server.close();
-    await once(server, 'close');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw new WorkerListenError({at, code, message: error instanceof Error ? error.message : String(error)});
+    if (tcp) await assertPortFree(toPort({transport: 'tcp', address, port}));
+    if (tls !== undefined) await assertPortFree(toPort({transport: 'tls', address, port: tls.port}));
   }
 }
 
-async function tryUdp(address: string, port: number): Promise<void> {
-  const family = isIPv6(address) ? 6 : 4;
-  await closeSocket(await bindSocket({family, address, port, reusePort: false, bufferBytes: 0}));
-}
-
-/** Says who has the port and what moves ours; gives back what is no matter of listening. */
-export async function explainListenError(error: unknown): Promise<unknown> {
-  if (!(error instanceof WorkerListenError)) return error;
-  const {at, code} = error.failure;
-  const protocol = at.transport === 'udp' ? 'udp' : 'tcp';
-  const flag = at.transport === 'tls' ? '--tls-port' : '--port';
-  const where = `${protocol.toUpperCase()} port ${at.port} on ${at.address}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new QuiverError({
-        code: 'PORT_IN_USE',
-        message: `${where} is ${await describePortHolder(at.port, protocol)}`,
-        fix: `Take another port with ${flag} ${at.port + 10}, or any free one with ${flag} 0`,
-        cause: error,
-      });
-    case 'EACCES':
-      return new QuiverError({
-        code: 'PORT_NOT_ALLOWED',
-        message: `this user may not open ${where}`,
-        fix: `Take a port of 1024 or above with ${flag}`,
-        cause: error,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'EINVAL':
-      return badHost(at.address, error);
-    case 'EAFNOSUPPORT':
-      return new QuiverError({
-        code: 'NO_ADDRESS_FAMILY',
-        message: `this machine does not speak the protocol of ${at.address}`,
-        fix: 'Leave it out: --host 0.0.0.0 listens on every IPv4 address',
-        cause: error,
-      });
-    case 'ENOTSUP':
-      return new QuiverError({
-        code: 'NO_REUSE_PORT',
-        message: 'several workers cannot share a port on this system',
-        fix: 'Run one: --workers 1',
-        cause: error,
-      });
-    default:
-      return error;
-  }
-}
-
-function badHost(host: string, cause?: unknown): QuiverError {
-  const isAddress = isIP(host) !== 0;
+/** What became of a listener in words for people; gives back what is no matter of listening. */
+export async function explainListener(error: unknown): Promise<unknown> {
+  if (!(error instanceof ListenError)) return error;
+  if (error.code !== 'ENOTSUP') return explainListenError(error, toPort(error.at));
   return new QuiverError({
-    code: isAddress ? 'HOST_NOT_HERE' : 'BAD_HOST',
-    message: isAddress ? `${host} is not an address of this machine` : `"${host}" is not an IP address to listen on`,
-    fix: 'Give one of its own addresses with --host, or 0.0.0.0 for all of them',
-    exit: EXIT.usage,
-    cause,
+    code: 'NO_REUSE_PORT',
+    message: 'Several workers cannot share a port on this system',
+    fix: 'Run one: --workers 1',
+    cause: error,
   });
+}
+
+function toPort({transport, address, port}: BoundAddress): ListenPort {
+  const flag = transport === 'tls' ? '--tls-port' : '--port';
+  return {transport: transport === 'udp' ? 'udp' : 'tcp', host: address, port, flag: (to) => `${flag} ${to}`};
 }

@@ -3,6 +3,7 @@ import type {ClientTransport} from '../core/io.ts';
 import type {ListenOptions, UdpEngine, UdpListener} from './engine.ts';
 import type {BoundAddress, ServerListen} from './server-options.ts';
 import type {StreamListener} from './stream/stream-listener.ts';
+import type {ListenFailure} from './workers/messages.ts';
 import {joinAlternates} from './udp-listeners.ts';
 import type {ListenerAt} from './udp-listeners.ts';
 
@@ -21,16 +22,16 @@ export interface ListenParts {
   createTls: (() => StreamListener) | undefined;
 }
 
-/** Which listener could not be opened; `cause` is the error of the system. */
+/** Which listener could not be opened, and why: of this thread with its `cause`, or as a worker has said it. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly at: BoundAddress;
   readonly code: string;
 
-  constructor(at: BoundAddress, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), {cause});
+  constructor({at, code, message}: ListenFailure, options?: ErrorOptions) {
+    super(message, options);
     this.at = at;
-    this.code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    this.code = code;
   }
 }
 
@@ -111,7 +112,9 @@ class Opening {
     try {
       return await open({family, address, port, reusePort: this.#listen.reusePort});
     } catch (error) {
-      throw new ListenError({transport, address, port}, error);
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      const message = error instanceof Error ? error.message : String(error);
+      throw new ListenError({at: {transport, address, port}, code, message}, {cause: error});
     }
   }
 }

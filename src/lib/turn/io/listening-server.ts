@@ -6,7 +6,7 @@ import type {Logger} from '../../observability/logger.ts';
 import type {Health, HealthCheck} from '../../service/service.ts';
 import type {Lease, Refusal} from '../core/io.ts';
 import type {EngineName} from './engine.ts';
-import {assertPortsFree, canBind, checkAddresses, explainListenError} from './listen-errors.ts';
+import {assertPortsFree, canBind, checkAddresses, explainListener} from './listen-errors.ts';
 import {checkAllocate, checkBinding} from './self-check.ts';
 import type {Login} from './self-check.ts';
 import type {BoundAddress, RelayRange, ServerListen, ServerOptions, ServerStats} from './server-options.ts';
@@ -107,7 +107,7 @@ export class ListeningServer {
       return server;
     } catch (error) {
       await server.stop();
-      throw await explainListenError(error);
+      throw await explainListener(error);
     } finally {
       signal.removeEventListener('abort', stop);
     }

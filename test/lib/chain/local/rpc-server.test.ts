@@ -88,8 +88,8 @@ describe('the JSON-RPC server of a local chain', () => {
   it('names who has its port', async () => {
     const port = Number(new URL(chain.url).port);
     await expect(startChain({port})).rejects.toMatchObject({
-      code: 'PORT_TAKEN',
-      fix: expect.stringContaining(`--port ${port + 1}`),
+      code: 'PORT_IN_USE',
+      fix: expect.stringContaining(`--port ${port + 10}`),
     });
   });
 });

@@ -399,7 +399,7 @@ describe('the ICE servers API beside others', () => {
     const second = new IceApiService({port: Number(new URL(base).port), secrets: () => [SECRET], urls: URLS});
     const host = createHost({services: [second], log, profile: 'local', version: '0'});
     await expect(host.start()).rejects.toMatchObject({
-      code: 'PORT_TAKEN',
+      code: 'PORT_IN_USE',
       fix: expect.stringContaining('--ice-port 0'),
     });
   });

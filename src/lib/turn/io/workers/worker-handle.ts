@@ -3,8 +3,9 @@ import {Worker} from 'node:worker_threads';
 
 import type {Lease, Refusal} from '../../core/io.ts';
 import type {EngineName} from '../engine.ts';
+import {ListenError} from '../listen.ts';
 import type {BoundAddress, ServerOptions, ServerStats} from '../server-options.ts';
-import type {FromWorker, ListenFailure, ToWorker} from './messages.ts';
+import type {FromWorker, ToWorker} from './messages.ts';
 
 const ENTRY = new URL(`../../turn-worker${extname(import.meta.url)}`, import.meta.url);
 /** The longest a worker works on one thing is milliseconds; a scrape or a health check waits no longer than this. */
@@ -25,17 +26,6 @@ export interface WorkerReady {
   bound: readonly BoundAddress[];
   /** The one that really runs. */
   engine: EngineName;
-}
-
-/** A worker could not listen. */
-export class WorkerListenError extends Error {
-  override readonly name = 'WorkerListenError';
-  readonly failure: ListenFailure;
-
-  constructor(failure: ListenFailure) {
-    super(failure.message);
-    this.failure = failure;
-  }
 }
 
 /** The control thread's side of one worker. */
@@ -67,7 +57,7 @@ export class WorkerHandle {
     this.#ready.promise.catch(() => undefined);
   }
 
-  /** Resolves with where it listens; rejects with `WorkerListenError`, or what it died of. */
+  /** Resolves with where it listens; rejects with `ListenError`, or what it died of. */
   get ready(): Promise<WorkerReady> {
     return this.#ready.promise;
   }
@@ -110,7 +100,7 @@ export class WorkerHandle {
         this.#ready.resolve(message);
         break;
       case 'failed':
-        this.#ready.reject(new WorkerListenError(message.failure));
+        this.#ready.reject(new ListenError(message.failure));
         break;
       case 'admit':
         this.#admit(message.id, message.user);
