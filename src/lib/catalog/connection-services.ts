@@ -1,5 +1,3 @@
-import {networkInterfaces} from 'node:os';
-
 import type {Config} from '../config/config.ts';
 import type {Environment} from '../config/expand.ts';
 import {coturnFolder, turnSecretFile, type Places} from '../config/places.ts';
@@ -12,6 +10,7 @@ import type {ListenSettings} from '../turn/io/listening-server.ts';
 import type {RelayAddress} from '../turn/io/relay-ports.ts';
 import {findPublicAddresses, type PublicAddresses} from '../turn/public-address.ts';
 import type {TurnServiceOptions} from '../turn/turn-service.ts';
+import {listenHosts} from './listen-hosts.ts';
 import {tlsFiles} from './tls-files.ts';
 
 export interface ConnectionSetup {
@@ -148,19 +147,12 @@ function listen(section: 'stun' | 'turn', config: Config, known: readonly string
   const alternatePort = config.get(`${section}.alternate_port`);
   const tlsPort = config.get(`${section}.tls_port`);
   return {
-    // Starting a server of a public network is the telling to open it to that network.
-    hosts: hosts.length > 0 ? hosts : config.profile.loopbackOnly ? ['127.0.0.1'] : everywhere(),
+    hosts: listenHosts(hosts, config.profile),
     port: config.get(`${section}.port`),
     publicAddresses: known,
     ...(alternatePort !== false && {alternatePort}),
     ...(files !== undefined && tlsPort !== false && {tls: {...files, port: tlsPort}}),
   };
-}
-
-/** All interfaces; a machine without IPv6 has no address to bind for it. */
-function everywhere(): string[] {
-  const known = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
-  return known.some(({family}) => family === 'IPv6') ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
 
 function bindingLimits(config: Config): {bindingsPerSecond: number; bindingBurst: number} {

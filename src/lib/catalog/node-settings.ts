@@ -3,6 +3,7 @@ import {peerKeyFile, peerStore, type Places} from '../config/places.ts';
 import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
 import type {NodeServiceOptions} from '../p2p/node-service.ts';
 import type {NodeLimits, NodeRole} from '../p2p/roles.ts';
+import {listenHosts} from './listen-hosts.ts';
 import type {NodeServiceName} from './service-names.ts';
 
 /** What the settings say about the node of one service; its peer key is made on first use. */
@@ -21,8 +22,7 @@ export async function nodeSettings(
     profile: {...profile, relayNodes: config.get('network.relay_nodes')},
     privateKey: await loadOrCreatePeerKey(peerKeyFile(places, section)),
     listen: {
-      // Starting a node of a public network is the telling to open it to that network.
-      host: config.get(`${section}.host`) ?? (profile.loopbackOnly ? '127.0.0.1' : '0.0.0.0'),
+      host: listenHosts(config.get(`${section}.host`), profile),
       tcp,
       quic: config.get(`${section}.quic_port`) ?? tcp,
       ws: config.get(`${section}.ws_port`),

@@ -8,7 +8,7 @@ import {keyFlag, keyListFlag, keySwitch} from './flags.ts';
  */
 export function nodeFlags(section: 'bootstrap' | 'relay'): Interfaces.FlagInput {
   return {
-    host: keyFlag(`${section}.host`),
+    host: keyListFlag(`${section}.host`),
     port: keyFlag(`${section}.port`),
     'quic-port': keyFlag(`${section}.quic_port`),
     'ws-port': keyFlag(`${section}.ws_port`),

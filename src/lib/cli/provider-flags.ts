@@ -15,7 +15,7 @@ export const PROVIDER_SETTINGS = plain({
   bootstrap: keyListFlag('network.bootstrap_nodes'),
   announce: keyListFlag('network.announce'),
   mdns: keySwitch('network.enable_mdns'),
-  host: keyFlag('provider.host'),
+  host: keyListFlag('provider.host'),
   port: keyFlag('provider.port'),
   'quic-port': keyFlag('provider.quic_port'),
   'ws-port': keyFlag('provider.ws_port'),

@@ -24,10 +24,11 @@ const NODE_ADDRESSES = 'multiaddrs (/dns4/… or /dnsaddr/…) or host:port';
 
 /** The sockets of a libp2p node; every service that is one has them below its own section. */
 const NODE_SOCKETS = {
-  host: text({
-    description: 'Address to listen on; unset: loopback on a local profile, all interfaces on a public one',
-    default: undefined,
-    expects: 'an IP address',
+  host: list({
+    description:
+      'Addresses to listen on (:: is IPv4 and IPv6); unset: loopback on a local profile, all interfaces on a public one',
+    default: [],
+    expects: 'IP addresses of this machine',
     pattern: HOST,
   }),
   port: port({description: 'TCP port', default: 4001}),

@@ -3,6 +3,7 @@ import type {Libp2pOptions, ServiceFactoryMap} from 'libp2p';
 import type {SqliteDatastore} from '../storage/datastore.ts';
 import {Admission} from './admission.ts';
 import {loadGossip} from './gossip.ts';
+import {eachHost} from './hosts.ts';
 import {assertPortsFree, isLoopbackHost, listenMultiaddrs} from './listen.ts';
 import {endAddressUpdate, endHeartbeat} from './leftover-timers.ts';
 import type {NodeNetwork, NodeOptions, QuiverNode, QuiverServices} from './node-options.ts';
@@ -53,8 +54,9 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
   const {profile, log} = options;
   const bootstraps = parseBootstrap(options.bootstrap);
   const relays = profile.relayNodes.map(parsePeerAddress);
-  await assertPortsFree(options.listen);
-  const loopbackOnly = profile.loopbackOnly && isLoopbackHost(options.listen.host);
+  const listens = eachHost(options.listen);
+  for (const listen of listens) await assertPortsFree(listen);
+  const loopbackOnly = profile.loopbackOnly && listens.every(({host}) => isLoopbackHost(host));
   if (loopbackOnly) for (const address of [...bootstraps, ...relays]) assertOnLoopback(address, profile.name);
 
   const traits = traitsOf(options.roles, {...(loopbackOnly ? LOOPBACK_LIMITS : {}), ...options.limits});
@@ -64,7 +66,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
     import('libp2p'),
     loadBase(profile, options.mdns && !loopbackOnly),
     openPeerStore(options.peerStorePath),
-    loadTransports(options.listen, {loopbackOnly, log}),
+    loadTransports(listens, {loopbackOnly, log}),
     loadServices(options, traits, admission, [...bootstraps, ...relays]),
   ]);
 
@@ -76,7 +78,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
     nodeInfo: {name: 'quiver', version: '1', userAgent: `quiver/1 (${options.roles.join(', ')})`},
     addresses: {
       listen: [
-        ...listenMultiaddrs(transports.listen),
+        ...transports.listen.flatMap(listenMultiaddrs),
         ...relayedListen(traits, transports, loopbackOnly, relays.length),
       ],
       announce: [...(options.announce ?? [])],

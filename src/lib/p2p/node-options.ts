@@ -7,7 +7,7 @@ import type {Multiaddr} from '@multiformats/multiaddr';
 
 import type {Logger} from '../observability/logger.ts';
 import type {Admission} from './admission.ts';
-import type {ListenOptions} from './listen.ts';
+import type {NodeListen} from './hosts.ts';
 import type {RelayLimits} from './relay/limits.ts';
 import type {RelayServer} from './relay/relay-server.ts';
 import type {Rejoin} from './rejoin.ts';
@@ -38,7 +38,7 @@ export interface NodeOptions {
   profile: NodeNetwork;
   /** Ed25519; the peer id follows from it. */
   privateKey: PrivateKey;
-  listen: ListenOptions;
+  listen: NodeListen;
   /** Addresses to tell others instead of those found out, e.g. of a load balancer. */
   announce?: readonly string[];
   /** Multiaddrs (with or without a peer id), `/dnsaddr/…` or `host:port`. */

@@ -48,7 +48,7 @@ const LOADERS: Readonly<Record<TransportName, () => Promise<TransportFactory[]>>
 export interface Transports {
   factories: TransportFactory[];
   /** What can be listened on here; a socket whose native part this platform lacks is taken out. */
-  listen: ListenOptions;
+  listen: readonly ListenOptions[];
   /** WebRTC between two peers behind NATs is there. */
   webrtc: boolean;
 }
@@ -58,11 +58,11 @@ export interface Transports {
  * One whose native part is missing on this platform is left out with one line in the log.
  */
 export async function loadTransports(
-  listen: ListenOptions,
+  listens: readonly ListenOptions[],
   {loopbackOnly, log}: {loopbackOnly: boolean; log: Logger},
 ): Promise<Transports> {
   const wanted = new Set<TransportName>(['tcp', 'circuit']);
-  for (const {name} of openedSockets(listen)) wanted.add(TRANSPORT_OF_SOCKET[name]);
+  for (const {name} of listens.flatMap(openedSockets)) wanted.add(TRANSPORT_OF_SOCKET[name]);
   if (!loopbackOnly) for (const name of ['ws', 'quic', 'webrtc'] as const) wanted.add(name);
 
   const missing = new Set<TransportName>();
@@ -77,7 +77,9 @@ export async function loadTransports(
       }
     }),
   );
-  const kept = {...listen};
-  for (const {name} of openedSockets(listen)) if (missing.has(TRANSPORT_OF_SOCKET[name])) kept[name] = false;
-  return {factories: loaded.flat(), listen: kept, webrtc: wanted.has('webrtc') && !missing.has('webrtc')};
+  const listen = listens.map((each) => {
+    const lost = openedSockets(each).filter(({name}) => missing.has(TRANSPORT_OF_SOCKET[name]));
+    return {...each, ...Object.fromEntries(lost.map(({name}) => [name, false]))};
+  });
+  return {factories: loaded.flat(), listen, webrtc: wanted.has('webrtc') && !missing.has('webrtc')};
 }
