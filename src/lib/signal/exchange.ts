@@ -1,5 +1,6 @@
 import {QuiverError} from '../core/errors.ts';
 import {pause} from '../core/pause.ts';
+import {TokenBuckets} from '../core/token-bucket.ts';
 import type {Logger} from '../observability/logger.ts';
 import type {OfferedIceServer} from '../records/signal-message.ts';
 import {withDeadline} from '../service/deadline.ts';
@@ -11,7 +12,6 @@ import {SignalHub} from './hub.ts';
 import {Intake} from './intake.ts';
 import type {IntakeOptions} from './intake.ts';
 import type {SignalLimits} from './limits.ts';
-import {Rates} from './rates.ts';
 import type {RoomBus} from './room-bus.ts';
 
 const TICK_MS = 1_000;
@@ -36,6 +36,9 @@ export interface ExchangeOptions {
   iceServers?: IceServersFor;
 }
 
+/** Sources and peers whose rate is remembered. */
+const MAX_NAMES = 16_384;
+
 /** What the faces of one process share: the hub, who may come in, how fast, and the other servers. */
 export class SignalExchange {
   readonly protocol: string;
@@ -45,10 +48,10 @@ export class SignalExchange {
   readonly audiences = new Set<string>();
   readonly #doorkeeper: Doorkeeper;
   readonly #iceServers: IceServersFor;
-  readonly #messagesPerPeer: Rates;
-  readonly #messagesPerSource: Rates;
-  readonly #bytesPerSource: Rates;
-  readonly #joinsPerSource: Rates;
+  readonly #messagesPerPeer: TokenBuckets;
+  readonly #messagesPerSource: TokenBuckets;
+  readonly #bytesPerSource: TokenBuckets;
+  readonly #joinsPerSource: TokenBuckets;
   #bus: RoomBus | undefined;
   #log: Logger | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -63,10 +66,10 @@ export class SignalExchange {
     this.backlog = new Backlog(this.hub.limits);
     this.#iceServers = iceServers;
     this.#doorkeeper = new Doorkeeper({protocol, audiences: () => this.audiences, allowedPeers});
-    this.#messagesPerPeer = new Rates(this.hub.limits.messagesPerPeer);
-    this.#messagesPerSource = new Rates(this.hub.limits.messagesPerSource);
-    this.#bytesPerSource = new Rates(this.hub.limits.bytesPerSource);
-    this.#joinsPerSource = new Rates(this.hub.limits.joinsPerSource);
+    this.#messagesPerPeer = new TokenBuckets(this.hub.limits.messagesPerPeer, MAX_NAMES);
+    this.#messagesPerSource = new TokenBuckets(this.hub.limits.messagesPerSource, MAX_NAMES);
+    this.#bytesPerSource = new TokenBuckets(this.hub.limits.bytesPerSource, MAX_NAMES);
+    this.#joinsPerSource = new TokenBuckets(this.hub.limits.joinsPerSource, MAX_NAMES);
   }
 
   /** Undefined while only this process serves the rooms. */

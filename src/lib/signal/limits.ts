@@ -1,3 +1,5 @@
+import type {Rate} from '../core/token-bucket.ts';
+
 export interface SignalLimits {
   /** Connections, sessions that wait for their peer to come back included. */
   connections: number;
@@ -21,11 +23,6 @@ export interface SignalLimits {
   resumeMs: number;
   /** After the connection until the first join. */
   joinMs: number;
-}
-
-export interface Rate {
-  perSecond: number;
-  burst: number;
 }
 
 export const SIGNAL_LIMITS: SignalLimits = {

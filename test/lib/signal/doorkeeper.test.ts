@@ -2,7 +2,6 @@ import {describe, expect, it} from 'vitest';
 
 import {sealSignalToken, SIGNAL_TOKEN_LIFE_MS} from '../../../src/lib/records/signal-token.ts';
 import {Doorkeeper} from '../../../src/lib/signal/doorkeeper.ts';
-import {Rates} from '../../../src/lib/signal/rates.ts';
 import {bytesOf, sourceOf} from '../../../src/lib/signal/source.ts';
 import {newKey, peerOf, PROTOCOL} from './support/signal.ts';
 
@@ -62,17 +61,7 @@ describe('the doorkeeper', () => {
   });
 });
 
-describe('rates', () => {
-  it('allow a burst and then so many a second', () => {
-    const rates = new Rates({perSecond: 10, burst: 3});
-    expect([1, 2, 3, 4].map(() => rates.take('a', 1, 0))).toEqual([true, true, true, false]);
-    expect(rates.take('b', 1, 0)).toBe(true);
-    expect(rates.take('a', 1, 99)).toBe(false);
-    expect(rates.take('a', 1, 100)).toBe(true);
-    expect(rates.take('a', 4, 1e9)).toBe(false);
-    expect(rates.take('a', 3, 1e9)).toBe(true);
-  });
-
+describe('sources', () => {
   it('count an IPv6 /64 as one, and IPv4 in IPv6 as IPv4', () => {
     const of = (text: string): string => sourceOf(bytesOf(text));
     expect(of('2001:db8::1')).toBe(of('2001:db8::ffff:1'));

@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto';
 
 import {QuiverError} from '../../core/errors.ts';
+import {TokenBuckets} from '../../core/token-bucket.ts';
 import {openBid} from '../../records/bid.ts';
 import type {Network} from '../../records/eip712.ts';
 import type {MarketReply} from '../../records/gen/frames_pb.js';
@@ -12,7 +13,6 @@ import {sameAddress, sameNetwork} from '../../records/struct-codec.ts';
 import {BidBook} from './bid-book.ts';
 import type {Offer} from './bid-book.ts';
 import {ManifestTable} from './manifest-table.ts';
-import {PeerRates} from './peer-rates.ts';
 import {SeenSet} from './seen.ts';
 
 /** What gossip does with a message: pass it on, drop it, or drop it and think worse of who sent it. */
@@ -22,6 +22,8 @@ export type Verdict = 'accept' | 'ignore' | 'reject';
 export const MAX_BIDS_PER_REPLY = 16;
 /** Manifests of others in one reply. */
 export const MAX_OTHERS = 32;
+/** Strangers whose rate is remembered; the one that has been quiet longest is forgotten first. */
+export const MAX_RATED_PEERS = 4_096;
 /** Announcements of one provider: the gossip round is 60 s, with some room for changes of its models. */
 const MANIFEST_RATE = {perSecond: 0.2, burst: 6};
 /** Requests-for-quote of one client: a busy gateway has live bids and seldom asks. */
@@ -40,9 +42,9 @@ export class Intake {
   /** Providers whose records could not be used, with the reason. */
   readonly faults = new Map<string, {error: QuiverError; at: number}>();
   readonly #network: Network;
-  readonly #manifestRates = new PeerRates(MANIFEST_RATE);
-  readonly #requestRates = new PeerRates(REQUEST_RATE);
-  readonly #bidRates = new PeerRates(BID_RATE);
+  readonly #manifestRates = new TokenBuckets(MANIFEST_RATE, MAX_RATED_PEERS);
+  readonly #requestRates = new TokenBuckets(REQUEST_RATE, MAX_RATED_PEERS);
+  readonly #bidRates = new TokenBuckets(BID_RATE, MAX_RATED_PEERS);
   readonly #requests = new SeenSet(SEEN_REQUESTS);
   readonly #handedOn = new SeenSet(SEEN_MANIFESTS);
 
@@ -53,7 +55,7 @@ export class Intake {
   /** A manifest by gossip, which only its provider publishes; `author` is who signed the gossip message. */
   async manifest(bytes: Uint8Array, author: string, now: number): Promise<Verdict> {
     // Before any signature is looked at: a flood has to cost its sender more than us.
-    if (!this.#manifestRates.allow(author, now)) return 'ignore';
+    if (!this.#manifestRates.take(author, 1, now)) return 'ignore';
     try {
       const manifest = await openManifest(bytes, {now});
       if (manifest.peerId !== author) return 'reject';
@@ -74,7 +76,7 @@ export class Intake {
     {from, by}: {from: string; by: 'gossip' | 'stream'},
     now: number,
   ): Promise<{verdict: Verdict; request?: RequestForQuote}> {
-    if (!this.#requestRates.allow(from, now)) return {verdict: 'ignore'};
+    if (!this.#requestRates.take(from, 1, now)) return {verdict: 'ignore'};
     try {
       const request = await openRequestForQuote(bytes, {now});
       if (request.client !== from) return {verdict: 'reject'};
@@ -89,7 +91,7 @@ export class Intake {
 
   /** A reply on the bid topic; `author` is who signed the gossip message. */
   async gossipedReply(reply: MarketReply, author: string, now: number): Promise<{verdict: Verdict; offers: Offer[]}> {
-    if (!this.#bidRates.allow(author, now)) return {verdict: 'ignore', offers: []};
+    if (!this.#bidRates.take(author, 1, now)) return {verdict: 'ignore', offers: []};
     return this.#reply(reply, author, now);
   }
 

@@ -2,6 +2,7 @@ import {TopicValidatorResult} from '@libp2p/gossipsub';
 import type {Connection, PeerId, Stream} from '@libp2p/interface';
 import {peerIdFromString} from '@libp2p/peer-id';
 
+import {TokenBucket, TokenBuckets} from '../../core/token-bucket.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {QuiverNode} from '../../p2p/node-options.ts';
 import type {NetworkNames} from '../../p2p/protocols.ts';
@@ -14,11 +15,10 @@ import {StreamLink} from '../wire/stream-link.ts';
 import type {ByteStream} from '../wire/stream-link.ts';
 import type {Offer} from './bid-book.ts';
 import {exchange, EXCHANGE_TIMEOUT_MS} from './exchange.ts';
-import {BID_RATE, Intake, MAX_OTHERS} from './intake.ts';
+import {BID_RATE, Intake, MAX_OTHERS, MAX_RATED_PEERS} from './intake.ts';
 import type {Verdict} from './intake.ts';
 import {decodeQuery, decodeReply, encodeQuery, encodeReply} from './market-messages.ts';
 import type {MarketQueryFields, MarketReplyFields} from './market-messages.ts';
-import {PeerRates} from './peer-rates.ts';
 import {rememberAddresses} from './rendezvous.ts';
 
 /** Questions on the bids protocol that one peer may put to us. */
@@ -66,10 +66,10 @@ export class MarketNode {
   /** Set while this node provides: serves a stream of requests from a peer. */
   serving: ((stream: ByteStream, peer: string) => void) | undefined;
   readonly #log: Logger;
-  readonly #queryRates = new PeerRates(QUERY_RATE);
-  readonly #neighbourRates = new PeerRates(NEIGHBOUR_RATE);
+  readonly #queryRates = new TokenBuckets(QUERY_RATE, MAX_RATED_PEERS);
+  readonly #neighbourRates = new TokenBuckets(NEIGHBOUR_RATE, MAX_RATED_PEERS);
   /** What others would take of our bids on the topic. */
-  readonly #ownBidRate = new PeerRates(BID_RATE);
+  readonly #ownBidRate = new TokenBucket(BID_RATE, Date.now());
   readonly #listeners = new Set<(offers: readonly Offer[]) => void>();
   readonly #manifestListeners = new Set<() => void>();
   /** Connected peers that speak the bids protocol. */
@@ -161,7 +161,7 @@ export class MarketNode {
         const now = Date.now();
         if (message.type !== 'signed') return TopicValidatorResult.Reject;
         // A flood under many names comes through few neighbours.
-        if (!this.#neighbourRates.allow(neighbour.toString(), now)) return TopicValidatorResult.Ignore;
+        if (!this.#neighbourRates.take(neighbour.toString(), 1, now)) return TopicValidatorResult.Ignore;
         return VERDICTS[await validate(message.data, message.from.toString(), now)];
       });
       pubsub.subscribe(topic);
@@ -208,7 +208,7 @@ export class MarketNode {
       await exchange(this.node, this.names.bids, request.client, encodeQuery({offer: reply}), signal, false);
     } else if (this.node.getMultiaddrs().length === 0) {
       // An offer of a provider that nobody can dial, e.g. before its relay has granted a slot, only misleads.
-    } else if (request.replyTopic === this.names.bidTopic && this.#ownBidRate.allow('', Date.now())) {
+    } else if (request.replyTopic === this.names.bidTopic && this.#ownBidRate.take(1, Date.now())) {
       await this.publish(this.names.bidTopic, encodeReply({...reply, client: request.client}));
     }
   }
@@ -236,7 +236,7 @@ export class MarketNode {
         if (asked) return;
         asked = true;
         clearTimeout(timer);
-        const reply = this.#queryRates.allow(peer.toString(), Date.now())
+        const reply = this.#queryRates.take(peer.toString(), 1, Date.now())
           ? this.#onQuery(bytes, peer)
           : Promise.resolve({refusal: 'RATE', retryAfterMs: 1_000});
         reply

@@ -4,6 +4,7 @@ import {writeXorAddress} from '../../stun/xor-address.ts';
 import {readAllocateRequest, readLifetimeMs} from './allocate-request.ts';
 import type {AllocateWish} from './allocate-request.ts';
 import type {Allocations} from './allocations.ts';
+import {bandwidthBucket} from './bandwidth.ts';
 import type {RefusalReason, TurnCounters} from './counters.ts';
 import {openRelays} from './open-relays.ts';
 import type {OpenedRelays} from './open-relays.ts';
@@ -11,7 +12,6 @@ import type {Admission, ClientPath, TurnIo} from './io.ts';
 import type {CoreLimits} from './options.ts';
 import type {TurnRequest} from './request.ts';
 import {SharedLease} from './shared-lease.ts';
-import {bandwidthBucket} from './token-bucket.ts';
 
 /** An Allocate that waits for admission and its socket. */
 interface Opening {

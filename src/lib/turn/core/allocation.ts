@@ -1,10 +1,10 @@
+import type {TokenBucket} from '../../core/token-bucket.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
 import type {Traffic} from './counters.ts';
 import type {Identity} from './identity.ts';
 import type {ClientPath, RelaySocket} from './io.ts';
 import type {PortRange} from './peer-rules.ts';
 import type {SharedLease} from './shared-lease.ts';
-import type {TokenBucket} from './token-bucket.ts';
 
 /** RFC 8656 section 9 */
 export const PERMISSION_LIFETIME_MS = 300_000;

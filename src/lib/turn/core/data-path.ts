@@ -1,3 +1,4 @@
+import type {TokenBucket} from '../../core/token-bucket.ts';
 import {
   CHANNEL_DATA_HEADER_BYTES,
   channelDataEnd,
@@ -11,7 +12,6 @@ import type {Endpoint} from '../../stun/endpoint.ts';
 import {padded} from '../../stun/message.ts';
 import type {Allocation, Binding, Permission, Relay} from './allocation.ts';
 import type {TurnIo} from './io.ts';
-import type {TokenBucket} from './token-bucket.ts';
 
 /** The most that a UDP datagram holds. */
 const MAX_DATAGRAM_BYTES = 65_507;

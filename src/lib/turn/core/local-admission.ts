@@ -1,5 +1,5 @@
+import {TokenBucket} from '../../core/token-bucket.ts';
 import type {Admission, Lease, Refusal} from './io.ts';
-import {TokenBucket} from './token-bucket.ts';
 
 export interface AdmissionLimits {
   /** Allocations of all users. */
@@ -93,7 +93,7 @@ export class LocalAdmission implements Admission {
     const {perUserPerMinute} = this.#limits;
     const account = {
       held: 0,
-      rate: new TokenBucket(perUserPerMinute / 60, perUserPerMinute, nowMs),
+      rate: new TokenBucket({perSecond: perUserPerMinute / 60, burst: perUserPerMinute}, nowMs),
       fullAgainAt: nowMs,
     };
     this.#accounts.set(user, account);

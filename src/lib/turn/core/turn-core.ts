@@ -8,6 +8,7 @@ import {AllocateRequests} from './allocate.ts';
 import type {Relay} from './allocation.ts';
 import {Allocations} from './allocations.ts';
 import {Authenticator} from './authenticator.ts';
+import {bandwidthBucket} from './bandwidth.ts';
 import {Bindings} from './bindings.ts';
 import {TurnCounters} from './counters.ts';
 import {DataPath} from './data-path.ts';
@@ -18,7 +19,6 @@ import {PeerRules} from './peer-rules.ts';
 import {PeerRequests} from './peers.ts';
 import {RefreshRequests} from './refresh.ts';
 import {TurnRequest} from './request.ts';
-import {bandwidthBucket} from './token-bucket.ts';
 
 export interface TurnStats {
   /** Live ones. */

@@ -2,7 +2,6 @@ import {describe, expect, it} from 'vitest';
 
 import type {Lease} from '../../../../src/lib/turn/core/io.ts';
 import {LocalAdmission} from '../../../../src/lib/turn/core/local-admission.ts';
-import {TokenBucket} from '../../../../src/lib/turn/core/token-bucket.ts';
 
 describe('LocalAdmission', () => {
   it('gives a place back once, however often it is released', async () => {
@@ -35,16 +34,5 @@ describe('LocalAdmission', () => {
     }
     expect(admission.remembered).toBeLessThanOrEqual(10_001);
     expect(admission.tryAdmit('ann')).toBe('user-quota');
-  });
-});
-
-describe('TokenBucket', () => {
-  it('lets the burst through at once and the rate afterwards', () => {
-    const bucket = new TokenBucket(1000, 10, 0);
-    const through = (nowMs: number): number =>
-      Array.from({length: 20}, () => bucket.take(1, nowMs)).filter(Boolean).length;
-    expect([through(0), through(5), through(5), through(1000), through(900), through(1001)]).toEqual([
-      10, 5, 0, 10, 0, 1,
-    ]);
   });
 });
