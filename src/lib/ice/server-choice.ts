@@ -1,7 +1,7 @@
 import {pause} from '../core/pause.ts';
 import {parseIceUrl, type IceServer} from '../stun/ice-server.ts';
 import {bindStun} from '../stun/client.ts';
-import {connectServer, type ServerAddress} from './stun-wire.ts';
+import {connectServer, type ServerAddress} from '../stun/wire.ts';
 import type {PathServers} from './path-types.ts';
 import type {TurnRoute} from './turn-route.ts';
 

@@ -7,7 +7,7 @@ import {FrameReader} from '../stun/frame-reader.ts';
 import {decodeMessage, isStun, padded} from '../stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../stun/types.ts';
 import {readXorAddress} from '../stun/xor-address.ts';
-import {connectServer, type WireOptions} from './stun-wire.ts';
+import {connectServer, type WireOptions} from '../stun/wire.ts';
 import {releaseFromPort, type TurnRoute} from './turn-route.ts';
 
 /** A UDP port on loopback that stands for a TURN server which is spoken to over something else. */

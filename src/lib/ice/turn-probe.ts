@@ -2,8 +2,8 @@ import {QuiverError} from '../core/errors.ts';
 import {ipText} from '../core/ip-address.ts';
 import type {TransportAddress} from '../stun/xor-address.ts';
 import type {Finding} from './finding.ts';
-import {openWire, type ServerTransport} from './stun-wire.ts';
-import {TurnDialog} from './turn-dialog.ts';
+import {openWire, type ServerTransport} from '../stun/wire.ts';
+import {TurnDialog} from '../stun/turn-dialog.ts';
 import {routeText, type TurnRoute} from './turn-route.ts';
 
 /** What became of a real allocation, made and given back. */

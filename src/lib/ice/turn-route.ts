@@ -2,9 +2,9 @@ import {isIP} from 'node:net';
 
 import {QuiverError} from '../core/errors.ts';
 import {pause} from '../core/pause.ts';
-import type {ServerAddress} from './stun-wire.ts';
-import {openWire} from './stun-wire.ts';
-import {TurnDialog, type TurnCredentials} from './turn-dialog.ts';
+import type {ServerAddress} from '../stun/wire.ts';
+import {openWire} from '../stun/wire.ts';
+import {TurnDialog, type TurnCredentials} from '../stun/turn-dialog.ts';
 
 /** One way to one TURN server. */
 export interface TurnRoute extends ServerAddress, TurnCredentials {}

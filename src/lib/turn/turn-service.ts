@@ -2,6 +2,7 @@ import {randomBytes} from 'node:crypto';
 
 import {pause} from '../core/pause.ts';
 import {limiterMemory} from '../stun/source-limiter.ts';
+import type {TurnCredentials} from '../stun/turn-dialog.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../service/service.ts';
 import {issueCredential} from './core/credentials.ts';
 import type {CredentialAlgorithm} from './core/credentials.ts';
@@ -13,7 +14,6 @@ import {monotonicMs} from './io/clock.ts';
 import type {EngineName} from './io/engine.ts';
 import {ListeningServer} from './io/listening-server.ts';
 import type {ListenSettings} from './io/listening-server.ts';
-import type {Login} from './io/self-check.ts';
 import type {RelayRange} from './io/server-options.ts';
 import type {StreamLimits} from './io/stream/stream-options.ts';
 import {registerStunMetrics, registerTurnMetrics} from './metrics.ts';
@@ -198,14 +198,13 @@ export class TurnService implements Service {
     return user === this.#checker ? {release: () => undefined} : this.#admission.tryAdmit(user);
   }
 
-  #login(): Login {
-    const {username, credential} = issueCredential({
+  #login(): TurnCredentials {
+    return issueCredential({
       user: this.#checker,
       secret: this.#checkSecret,
       lifetimeMs: CHECK_CREDENTIAL_MS,
       nowMs: Date.now(),
       algorithm: this.#options.credentialAlgorithm ?? 'sha1',
     });
-    return {username, password: credential};
   }
 }

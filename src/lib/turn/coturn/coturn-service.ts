@@ -9,9 +9,10 @@ import {createPrivateFile} from '../../core/private-file.ts';
 import type {Logger} from '../../observability/logger.ts';
 import {withDeadline} from '../../service/deadline.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
+import type {TurnCredentials} from '../../stun/turn-dialog.ts';
 import {issueCredential} from '../core/credentials.ts';
 import {assertPortsFree, checkAddresses} from '../io/listen-errors.ts';
-import {checkAllocate, checkBinding, type Login} from '../io/self-check.ts';
+import {checkAllocate, checkBinding} from '../io/self-check.ts';
 import type {ListenSettings} from '../io/listening-server.ts';
 import type {BoundAddress} from '../io/server-options.ts';
 import {boundUrls, publicUrls} from '../io/urls.ts';
@@ -226,16 +227,15 @@ export class CoturnService implements Service {
     );
   }
 
-  #login(): Login {
+  #login(): TurnCredentials {
     const {secrets, users} = this.#options;
     const [secret] = secrets;
     if (secret !== undefined) {
       const options = {user: 'quiver-self-check', secret, lifetimeMs: SELF_CHECK_LIFETIME_MS, nowMs: Date.now()};
-      const {username, credential} = issueCredential(options);
-      return {username, password: credential};
+      return issueCredential(options);
     }
-    const [username = '', password = ''] = users.entries().next().value ?? [];
-    return {username, password};
+    const [username = '', credential = ''] = users.entries().next().value ?? [];
+    return {username, credential};
   }
 
   #sources(): CoturnSources {

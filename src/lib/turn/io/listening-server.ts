@@ -4,11 +4,11 @@ import {CertificateWatcher, loadCertificate} from '../../core/certificate-file.t
 import type {CertificateFiles, LoadedCertificate} from '../../core/certificate-file.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, HealthCheck} from '../../service/service.ts';
+import type {TurnCredentials} from '../../stun/turn-dialog.ts';
 import type {Lease, Refusal} from '../core/io.ts';
 import type {EngineName} from './engine.ts';
 import {assertPortsFree, canBind, checkAddresses, explainListener} from './listen-errors.ts';
 import {checkAllocate, checkBinding} from './self-check.ts';
-import type {Login} from './self-check.ts';
 import type {BoundAddress, RelayRange, ServerListen, ServerOptions, ServerStats} from './server-options.ts';
 import {STREAM_LIMITS} from './stream/stream-options.ts';
 import type {StreamLimits} from './stream/stream-options.ts';
@@ -160,7 +160,7 @@ export class ListeningServer {
   }
 
   /** A Binding over every listener, an answer of every worker and, with a login, an allocation made and given back. */
-  async health(signal: AbortSignal, login?: Login): Promise<Health> {
+  async health(signal: AbortSignal, login?: TurnCredentials): Promise<Health> {
     const checks: Promise<HealthCheck>[] = this.bound.map((at) =>
       check(nameOf('binding', at), async () => {
         await checkBinding(at, signal);

@@ -1,86 +1,60 @@
-import {writeRequestedTransport, TRANSPORT_UDP} from '../../stun/attributes.ts';
-import {readErrorCode} from '../../stun/error-code.ts';
-import {longTermKey, verifyIntegrity} from '../../stun/integrity.ts';
-import {MessageBuilder} from '../../stun/message-builder.ts';
-import type {StunMessage} from '../../stun/message.ts';
-import {ATTRIBUTE, CLASS, METHOD} from '../../stun/types.ts';
-import {ClientConnection} from './client-connection.ts';
+import {QuiverError} from '../../core/errors.ts';
+import {bindingRequest, readBindingAnswer} from '../../stun/binding-exchange.ts';
+import {TurnDialog} from '../../stun/turn-dialog.ts';
+import type {TurnCredentials} from '../../stun/turn-dialog.ts';
+import {openWire} from '../../stun/wire.ts';
+import type {StunWire} from '../../stun/wire.ts';
 import type {BoundAddress} from './server-options.ts';
 
-export interface Login {
-  username: string;
-  password: string;
-}
-
-/** Refused for want of room: the server is full, not broken. */
-const FULL_CODES: readonly number[] = [486, 508];
+/** The server is this machine; whoever wants to know sooner has a signal. */
+const ANSWER_DEADLINE_MS = 10_000;
+/** Of an allocation that is given back at once. */
+const LIFETIME_S = 60;
 
 /** Asks a listener for our own address, as a stranger would; rejects where it does not answer. */
 export async function checkBinding(at: BoundAddress, signal: AbortSignal): Promise<void> {
-  const connection = await ClientConnection.open({...reachable(at), signal});
-  try {
-    const answer = await connection.request(new MessageBuilder(METHOD.binding, CLASS.request).fingerprint().build());
-    if (answer.class !== CLASS.success || !answer.has(ATTRIBUTE.xorMappedAddress)) throw refused('Binding', answer);
-  } finally {
-    connection.close();
-  }
+  await overWire(at, signal, async (wire) => {
+    const {bytes} = await wire.request(bindingRequest().bytes, ANSWER_DEADLINE_MS);
+    const result = readBindingAnswer(bytes)?.result;
+    if (result?.ok !== true) throw new Error(`Binding was answered with error ${result?.code ?? 0}`);
+  });
 }
 
 /** Makes an allocation and gives it back; says so when the server is only full. Rejects for any other failure. */
-export async function checkAllocate(
+export function checkAllocate(
   at: BoundAddress,
   family: 4 | 6,
-  login: Login,
+  credentials: TurnCredentials,
   signal: AbortSignal,
 ): Promise<'works' | 'full'> {
-  const connection = await ClientConnection.open({...reachable(at), signal});
-  try {
-    const challenge = await connection.request(allocateRequest(family).build());
-    const realm = challenge.attribute(ATTRIBUTE.realm);
-    const nonce = challenge.attribute(ATTRIBUTE.nonce);
-    if (realm === undefined || nonce === undefined) throw refused('Allocate', challenge);
-    const key = longTermKey(login.username, Buffer.from(realm).toString(), login.password, 'md5');
-    const signed = (request: MessageBuilder): Promise<StunMessage> =>
-      connection.request(
-        request
-          .add(ATTRIBUTE.username, login.username)
-          .add(ATTRIBUTE.realm, realm)
-          .add(ATTRIBUTE.nonce, nonce)
-          .integrity(key, 'sha1')
-          .build(),
-      );
-    const answer = await signed(allocateRequest(family));
-    if (FULL_CODES.includes(errorOf(answer))) return 'full';
-    if (answer.class !== CLASS.success || !verifyIntegrity(answer, key)) throw refused('Allocate', answer);
-    const end = await signed(new MessageBuilder(METHOD.refresh, CLASS.request).addUint32(ATTRIBUTE.lifetime, 0));
-    if (end.class !== CLASS.success) throw refused('Refresh', end);
+  return overWire(at, signal, async (wire) => {
+    const dialog = new TurnDialog(wire, credentials, ANSWER_DEADLINE_MS);
+    try {
+      await dialog.allocate(LIFETIME_S, family);
+    } catch (error) {
+      // Refused for want of room: the server is full, not broken.
+      if (error instanceof QuiverError && error.code === 'TURN_FULL') return 'full';
+      throw error;
+    }
+    await dialog.release();
     return 'works';
-  } finally {
-    connection.close();
-  }
+  });
 }
 
-function allocateRequest(family: 4 | 6): MessageBuilder {
-  return new MessageBuilder(METHOD.allocate, CLASS.request)
-    .add(ATTRIBUTE.requestedTransport, writeRequestedTransport(TRANSPORT_UDP))
-    .add(ATTRIBUTE.requestedAddressFamily, Uint8Array.of(family === 4 ? 1 : 2, 0, 0, 0));
-}
-
-/** A wildcard is reached over loopback. */
-function reachable({transport, address, port}: BoundAddress): {
-  transport: BoundAddress['transport'];
-  host: string;
-  port: number;
-} {
+/** A wildcard is reached over loopback; a certificate for a name is not for that address. */
+async function overWire<T>(
+  {transport, address, port}: BoundAddress,
+  signal: AbortSignal,
+  work: (wire: StunWire) => Promise<T>,
+): Promise<T> {
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  return {transport, host, port};
-}
-
-function errorOf(answer: StunMessage): number {
-  const value = answer.attribute(ATTRIBUTE.errorCode);
-  return (value === undefined ? undefined : readErrorCode(value)?.code) ?? 0;
-}
-
-function refused(what: string, answer: StunMessage): Error {
-  return new Error(`${what} was answered with error ${errorOf(answer)}`);
+  const wire = await openWire({host, port, transport}, {signal, anyCertificate: true});
+  try {
+    return await work(wire);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    wire.close();
+  }
 }

@@ -146,11 +146,13 @@ describe('the ICE servers API', () => {
     expect(server!.urls.map((url) => parseIceUrl(url)!.scheme)).toEqual(['stun', 'turn', 'turn']);
     for (const url of server!.urls.slice(1)) {
       const {host, port, transport} = parseIceUrl(url)!;
-      const login = {username: server!.username!, password: server!.credential!};
+      const login = {username: server!.username!, credential: server!.credential!};
       const signal = AbortSignal.timeout(5_000);
       expect(await checkAllocate({transport, address: host, port}, 4, login, signal)).toBe('works');
       const forged = {...login, username: login.username.replace(/^\d+/, '9999999999')};
-      await expect(checkAllocate({transport, address: host, port}, 4, forged, signal)).rejects.toThrow('401');
+      await expect(checkAllocate({transport, address: host, port}, 4, forged, signal)).rejects.toMatchObject({
+        code: 'TURN_REFUSED',
+      });
     }
   });
 

@@ -7,8 +7,8 @@ import type {StunMessage} from '../../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
 import {readXorAddress, writeXorAddress} from '../../../../src/lib/stun/xor-address.ts';
 import {ipText, parseIp} from '../../../../src/lib/core/ip-address.ts';
-import {ClientConnection} from '../../../../src/lib/turn/io/client-connection.ts';
-import type {ConnectionOptions} from '../../../../src/lib/turn/io/client-connection.ts';
+import {ClientConnection} from './client-connection.ts';
+import type {ConnectionOptions} from './client-connection.ts';
 
 export interface Address {
   address: string;

@@ -5,11 +5,11 @@ import {connect} from 'node:net';
 import type {Socket} from 'node:net';
 import {connect as connectTls} from 'node:tls';
 
-import {FrameReader} from '../../stun/frame-reader.ts';
-import {decodeMessage} from '../../stun/message.ts';
-import type {StunMessage} from '../../stun/message.ts';
-import {CLASS} from '../../stun/types.ts';
-import type {ClientTransport} from '../core/io.ts';
+import {FrameReader} from '../../../../src/lib/stun/frame-reader.ts';
+import {decodeMessage} from '../../../../src/lib/stun/message.ts';
+import type {StunMessage} from '../../../../src/lib/stun/message.ts';
+import {CLASS} from '../../../../src/lib/stun/types.ts';
+import type {ClientTransport} from '../../../../src/lib/turn/core/io.ts';
 
 /** The server is this machine or near: RFC 8489's 500 ms are for the internet. */
 const RETRANSMIT_MS = 200;

@@ -1,12 +1,12 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
-import {TRANSPORT_UDP, writeRequestedTransport} from '../stun/attributes.ts';
-import {ERROR_CODE, readErrorCode} from '../stun/error-code.ts';
-import {longTermKey, verifyIntegrity} from '../stun/integrity.ts';
-import {MessageBuilder} from '../stun/message-builder.ts';
-import {readUint32, type StunMessage} from '../stun/message.ts';
-import {ATTRIBUTE, CLASS, METHOD} from '../stun/types.ts';
-import {readXorAddress, type TransportAddress} from '../stun/xor-address.ts';
-import type {StunWire} from './stun-wire.ts';
+import {TRANSPORT_UDP, writeAddressFamily, writeRequestedTransport} from './attributes.ts';
+import {ERROR_CODE, readErrorCode} from './error-code.ts';
+import {longTermKey, verifyIntegrity} from './integrity.ts';
+import {MessageBuilder} from './message-builder.ts';
+import {readUint32, type StunMessage} from './message.ts';
+import {ATTRIBUTE, CLASS, METHOD} from './types.ts';
+import {readXorAddress, type TransportAddress} from './xor-address.ts';
+import type {StunWire} from './wire.ts';
 
 export interface TurnCredentials {
   username: string;
@@ -31,11 +31,12 @@ export class TurnDialog {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** Errors: ICE_SERVER_SILENT, TURN_REFUSED (credentials), TURN_FULL, TURN_ERROR. */
+  /** `family`: of the relayed address. @default IPv4. Errors: ICE_SERVER_SILENT, TURN_REFUSED (credentials), TURN_FULL, TURN_ERROR. */
   async allocate(
     lifetimeS: number,
+    family?: 4 | 6,
   ): Promise<{relayed: TransportAddress; mapped?: TransportAddress; lifetimeS: number}> {
-    const answer = await this.#exchange(METHOD.allocate, lifetimeS);
+    const answer = await this.#exchange(METHOD.allocate, lifetimeS, family);
     const relayed = addressIn(answer, ATTRIBUTE.xorRelayedAddress);
     if (relayed === undefined) throw turnError(0);
     const mapped = addressIn(answer, ATTRIBUTE.xorMappedAddress);
@@ -56,10 +57,10 @@ export class TurnDialog {
     }
   }
 
-  async #exchange(method: number, lifetimeS: number): Promise<StunMessage> {
+  async #exchange(method: number, lifetimeS: number, family?: 4 | 6): Promise<StunMessage> {
     let code = 0;
     for (let round = 0; round < TRIES; round++) {
-      const answer = await this.#wire.request(this.#request(method, lifetimeS), this.#deadlineMs);
+      const answer = await this.#wire.request(this.#request(method, lifetimeS, family), this.#deadlineMs);
       if (answer.class === CLASS.success && this.#isSigned(answer)) return answer;
       const value = answer.attribute(ATTRIBUTE.errorCode);
       code = (value === undefined ? undefined : readErrorCode(value)?.code) ?? 0;
@@ -81,10 +82,11 @@ export class TurnDialog {
     return longTermKey(username, Buffer.from(realm).toString(), credential, 'md5');
   }
 
-  #request(method: number, lifetimeS: number): Buffer {
+  #request(method: number, lifetimeS: number, family: 4 | 6 | undefined): Buffer {
     const builder = new MessageBuilder(method, CLASS.request);
     builder.addUint32(ATTRIBUTE.lifetime, lifetimeS);
     if (method === METHOD.allocate) builder.add(ATTRIBUTE.requestedTransport, writeRequestedTransport(TRANSPORT_UDP));
+    if (family !== undefined) builder.add(ATTRIBUTE.requestedAddressFamily, writeAddressFamily(family));
     if (this.#realm === undefined || this.#nonce === undefined) return builder.fingerprint().build();
     const {username} = this.#credentials;
     builder.add(ATTRIBUTE.username, username).add(ATTRIBUTE.realm, this.#realm).add(ATTRIBUTE.nonce, this.#nonce);

@@ -4,8 +4,8 @@ import {connect as connectTcp, type Socket} from 'node:net';
 import {connect as connectTls, rootCertificates} from 'node:tls';
 
 import {QuiverError} from '../core/errors.ts';
-import {FrameReader} from '../stun/frame-reader.ts';
-import {decodeMessage, type StunMessage} from '../stun/message.ts';
+import {FrameReader} from './frame-reader.ts';
+import {decodeMessage, type StunMessage} from './message.ts';
 
 export type ServerTransport = 'udp' | 'tcp' | 'tls';
 
@@ -24,6 +24,8 @@ export interface WireOptions {
   localAddress?: string;
   /** TLS: certificates (PEM) that are trusted beside the system's. */
   ca?: string;
+  /** TLS: whatever the certificate is; for who knows whom he asks. @default false */
+  anyCertificate?: boolean;
   /** TCP and TLS: for the connection. @default 5000 */
   connectDeadlineMs?: number;
 }
@@ -47,6 +49,7 @@ export async function openWire(server: ServerAddress, options: WireOptions): Pro
 /** A TCP or TLS connection to a TURN server. Errors: ICE_SERVER_UNREACHABLE, ICE_SERVER_CERTIFICATE. */
 export async function connectServer(server: ServerAddress, options: WireOptions): Promise<Socket> {
   const {host, port} = server;
+  const {ca, anyCertificate = false} = options;
   const deadline = AbortSignal.timeout(options.connectDeadlineMs ?? CONNECT_DEADLINE_MS);
   const signal = AbortSignal.any([options.signal, deadline]);
   const secure = server.transport === 'tls';
@@ -56,7 +59,8 @@ export async function connectServer(server: ServerAddress, options: WireOptions)
         port,
         ...(isIP(host) === 0 && {servername: host}),
         ALPNProtocols: ['stun.turn'],
-        ...(options.ca !== undefined && {ca: [...rootCertificates, options.ca]}),
+        rejectUnauthorized: !anyCertificate,
+        ...(ca !== undefined && {ca: [...rootCertificates, ca]}),
       })
     : connectTcp({host, port});
   try {
