@@ -1,11 +1,13 @@
-import {Interface, Result, type ParamType} from 'ethers';
+import {Interface, Result, type EventFragment, type ParamType} from 'ethers';
 
+import {QuiverError} from '../core/errors.ts';
 import type {Abi} from './abi-types.ts';
-import type {BlockTag, CallRequest, Contract, EventOptions, Log, ReadOptions} from './chain.ts';
+import {badAnswer, bytesOf, fieldsOf, listOf} from './answers.ts';
+import type {CallRequest, Contract, EventOptions} from './chain.ts';
 
 /** What a bound contract needs of its chain. */
 export interface ContractChain {
-  call(request: CallRequest, block?: BlockTag): Promise<string>;
+  call(request: CallRequest): Promise<string>;
   request(method: string, params: readonly unknown[]): Promise<unknown>;
 }
 
@@ -26,28 +28,23 @@ export function bindContract<A extends Abi>(chain: ContractChain, abi: A, addres
   const face = interfaceOf(abi);
   const contract = {
     address,
-    interface: face,
-    async read(name: string, args: readonly unknown[], {from, block}: ReadOptions = {}) {
-      const data = face.encodeFunctionData(name, args);
-      const answer = await chain.call({to: address, data, ...(from !== undefined && {from})}, block);
-      const outputs = face.getFunction(name)?.outputs ?? [];
-      const values = face.decodeFunctionResult(name, answer);
-      const [only] = outputs;
-      return outputs.length === 1 && only !== undefined ? plain(values[0], only) : fields(values, outputs);
+    async read(name: string, args: readonly unknown[]) {
+      const answer = await chain.call({to: address, data: face.encodeFunctionData(name, args)});
+      return understood(answer === '0x' ? `${name} (nothing is deployed at ${address})` : name, () => {
+        const outputs = face.getFunction(name)?.outputs ?? [];
+        const values = face.decodeFunctionResult(name, answer);
+        const [only] = outputs;
+        return outputs.length === 1 && only !== undefined ? plain(values[0], only) : fields(values, outputs);
+      });
     },
     encode: (name: string, args: readonly unknown[]) => face.encodeFunctionData(name, args),
     async events(name: string, {fromBlock = 0, toBlock, indexed = []}: EventOptions = {}) {
+      const event = face.getEvent(name);
+      if (event === null) throw new TypeError(`the ABI has no event ${name}`);
       const topics = face.encodeFilterTopics(name, [...indexed]);
       const range = {fromBlock: quantity(fromBlock), toBlock: toBlock === undefined ? 'latest' : quantity(toBlock)};
-      const logs = (await chain.request('eth_getLogs', [{address, topics, ...range}])) as RawLog[];
-      return parseLogs(face, name, logs.map(readLog));
-    },
-    parse: (name: string, logs: readonly Log[]) => {
-      return parseLogs(
-        face,
-        name,
-        logs.filter((log) => log.address.toLowerCase() === address.toLowerCase()),
-      );
+      const logs = listOf('eth_getLogs', await chain.request('eth_getLogs', [{address, topics, ...range}]));
+      return logs.map((log) => understood('eth_getLogs', () => eventFields(face, event, log)));
     },
   };
   // The names and arguments were checked against the ABI by the types of whoever calls.
@@ -58,36 +55,19 @@ export function quantity(value: number | bigint): string {
   return `0x${value.toString(16)}`;
 }
 
-export interface RawLog {
-  address: string;
-  topics: string[];
-  data: string;
-  blockNumber: string;
-  transactionHash: string;
-  logIndex: string;
+function eventFields(face: Interface, event: EventFragment, log: unknown): Record<string, unknown> {
+  const raw = fieldsOf('eth_getLogs', log);
+  const topics = listOf('eth_getLogs', raw.get('topics')).map((topic) => bytesOf('eth_getLogs', topic));
+  return fields(face.decodeEventLog(event, bytesOf('eth_getLogs', raw.get('data')), topics), event.inputs);
 }
 
-export function readLog(raw: RawLog): Log {
-  const {address, topics, data, transactionHash} = raw;
-  return {
-    address,
-    topics,
-    data,
-    transactionHash,
-    blockNumber: Number(raw.blockNumber),
-    logIndex: Number(raw.logIndex),
-  };
-}
-
-function parseLogs(face: Interface, name: string, logs: readonly Log[]): {fields: object; log: Log}[] {
-  const event = face.getEvent(name);
-  if (event === null) throw new TypeError(`the ABI has no event ${name}`);
-  return logs
-    .filter(({topics}) => topics[0] === event.topicHash)
-    .map((log) => ({
-      fields: fields(face.decodeEventLog(event, log.data, log.topics), event.inputs),
-      log,
-    }));
+/** What a server answered may be anything; ethers then fails at once or as late as a value is taken out. */
+function understood<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof QuiverError ? error : badAnswer(what, error);
+  }
 }
 
 /** ethers' own result is an array with names on it; ours is a plain object. */

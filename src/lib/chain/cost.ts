@@ -5,6 +5,8 @@ import type {PlanCost, StepCost, TransactionPlan, TransactionStep} from './plan.
 
 /** What is offered above the simulated gas, since others may act in between: a fifth. */
 const GAS_ROOM_DIVISOR = 5n;
+/** Of what is confirmed half is offered at first; the rest is for sending it again with a higher fee. */
+const FEE_ROOM = 2n;
 
 /**
  * What a plan costs. The first step is simulated, and so is each further one that works without those before it; a
@@ -49,7 +51,7 @@ function stepCost(step: TransactionStep, simulatedGas: bigint | undefined, fees:
   return {
     gas,
     pol: gas * fees.gasPrice + value,
-    maxPol: withRoom(gas) * fees.maxFeePerGas + value,
+    maxPol: withRoom(gas) * fees.maxFeePerGas * FEE_ROOM + value,
     quiv: step.quiv ?? 0n,
     simulated: simulatedGas !== undefined,
   };
@@ -63,6 +65,15 @@ export function withRoom(gas: bigint): bigint {
 export async function checkFunds(chain: Chain, account: string, needed: bigint): Promise<void> {
   const balance = await chain.balance(account);
   if (balance < needed) throw tooPoor(chain, account, balance, needed);
+}
+
+export function costGrew(needed: bigint, confirmed: bigint): QuiverError {
+  return new QuiverError({
+    code: 'COST_GREW',
+    message: `This can take ${amountToText(needed)} POL by now, and at most ${amountToText(confirmed)} POL were confirmed`,
+    fix: 'Run the same command again: it shows what it costs now.',
+    exit: EXIT.refused,
+  });
 }
 
 export function tooPoor(chain: Chain, account: string, balance: bigint, needed: bigint): QuiverError {

@@ -10,6 +10,8 @@ export interface ExecuteOptions {
   chain: Chain;
   journal: TransactionJournal;
   signer: Signer;
+  /** The most that may be offered for all steps together, base units of POL. @default no limit */
+  maxPol?: bigint | undefined;
   signal?: AbortSignal | undefined;
   onStep?: ((progress: StepProgress) => void) | undefined;
   /** @default by chain: quick on a local one, patient on a public one */
@@ -20,8 +22,8 @@ export interface ExecuteOptions {
  * Carries a plan out, step after step: simulate, sign, write down, send, wait until it is mined and stays mined. When an
  * earlier run of the same plan was cut short, that one is finished and nothing is done twice; once it is finished, the
  * same plan starts anew.
- * Errors: REVERTED, CHAIN_FUNDS, CHAIN_UNREACHABLE, CHAIN_REFUSED, TX_FAILED, TX_PENDING, TX_UNKNOWN, SIGNER_WRONG, SIGNER_ACCOUNT,
- * STORE_FULL. After REVERTED, TX_FAILED and TX_UNKNOWN the same command starts anew, after the
+ * Errors: REVERTED, CHAIN_FUNDS, COST_GREW, CHAIN_UNREACHABLE, CHAIN_REFUSED, TX_FAILED, TX_PENDING, TX_UNKNOWN, SIGNER_WRONG, SIGNER_ACCOUNT,
+ * STORE_FULL. After REVERTED, TX_FAILED, COST_GREW and TX_UNKNOWN the same command starts anew, after the
  * others it goes on where it stopped.
  */
 export async function execute(plan: TransactionPlan, options: ExecuteOptions): Promise<PlanResult> {
@@ -41,14 +43,17 @@ export async function execute(plan: TransactionPlan, options: ExecuteOptions): P
   return {id: run.id, title: plan.title, resumed: run.resumed, steps};
 }
 
+/** Things are not what they were when the plan was made. */
+const CHANGED: ReadonlySet<string> = new Set(['REVERTED', 'TX_FAILED', 'COST_GREW']);
+
 /**
  * Whether the next run should be planned anew. Not while a transaction may still be mined; and what was mined counts,
- * unless the contract refuses the rest: then things have changed, and a new plan looks at them first.
+ * unless the contract refuses the rest or its price has grown: then a new plan looks at how things are first.
  */
 function isOver(steps: readonly JournalStep[], error: unknown): boolean {
   if (steps.some(({status}) => status === 'signed' || status === 'sent')) return false;
-  const refusedByContract = error instanceof QuiverError && (error.code === 'REVERTED' || error.code === 'TX_FAILED');
-  return refusedByContract || steps.every(({status}) => status === 'planned');
+  const isChanged = error instanceof QuiverError && CHANGED.has(error.code);
+  return isChanged || steps.every(({status}) => status === 'planned');
 }
 
 /** What was signed for other plans holds lower nonces: without it, nothing of ours would ever be mined. */

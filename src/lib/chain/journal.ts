@@ -110,15 +110,18 @@ export class TransactionJournal implements Disposable {
     return found === undefined ? undefined : this.steps(String(found['id']));
   }
 
-  /** The first nonce above those that signed transactions of this account hold. */
-  nextNonce(chain: string, account: string): number {
-    const row = this.#database
+  /**
+   * The first nonce from `least` on that no signed transaction of this account holds. Not the one above all of them: a
+   * server that once told a nonce far too high would have all that follow wait behind it for ever.
+   */
+  freeNonce(chain: string, account: string, least: number): number {
+    const held = this.#database
       .prepare(
-        `SELECT max(slot.nonce) AS last FROM slot JOIN step USING (plan, position)
-         WHERE chain = ? AND account = ? AND status IN ('signed', 'sent') AND step.nonce = slot.nonce`,
+        `SELECT slot.nonce FROM slot JOIN step USING (plan, position) WHERE chain = ? AND account = ?
+         AND slot.nonce >= ? AND status IN ('signed', 'sent') AND step.nonce = slot.nonce ORDER BY slot.nonce`,
       )
-      .get(chain, account);
-    return typeof row?.['last'] === 'number' ? row['last'] + 1 : 0;
+      .all(chain, account, least);
+    return held.reduce((free, row) => (row['nonce'] === free ? free + 1 : free), least);
   }
 
   /**

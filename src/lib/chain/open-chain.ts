@@ -3,10 +3,15 @@ import type {Logger} from '../observability/logger.ts';
 import type {Abi} from './abi-types.ts';
 import type {Block, BlockTag, CallRequest, Chain, Contract, Fees, Receipt} from './chain.ts';
 import {refused, RpcRefusal} from './chain-errors.ts';
-import {bindContract, quantity, readLog, type RawLog} from './contract.ts';
+import {blockOf, bytesOf, countOf, quantityOf, receiptOf} from './answers.ts';
+import {bindContract, quantity} from './contract.ts';
 import {estimateFees} from './fees.ts';
 import {explainRevert} from './reverts.ts';
 import {RpcClient} from './rpc.ts';
+
+const GET_BLOCK = 'eth_getBlockByNumber';
+const GET_NONCE = 'eth_getTransactionCount';
+const GET_RECEIPT = 'eth_getTransactionReceipt';
 
 /** Enough of the genesis hash to tell two chains apart. */
 const GENESIS_DIGITS = 18;
@@ -28,24 +33,8 @@ export interface OpenChainOptions {
 export async function openChain(profile: NetworkProfile, options: OpenChainOptions = {}): Promise<Chain> {
   const {id, name, rpcUrls} = profile.chain;
   const rpc = new RpcClient({...options, urls: options.rpcUrls ?? rpcUrls, chainId: id, chainName: name});
-  const genesis = (await rpc.request('eth_getBlockByNumber', ['0x0', false])) as RawBlock | null;
-  return new RpcChain(profile, rpc, `${id}:${genesis?.hash.slice(0, GENESIS_DIGITS) ?? ''}`);
-}
-
-interface RawBlock {
-  number: string;
-  hash: string;
-  timestamp: string;
-}
-
-interface RawReceipt {
-  transactionHash: string;
-  blockNumber: string;
-  blockHash: string;
-  status: string;
-  gasUsed: string;
-  effectiveGasPrice: string;
-  logs: RawLog[];
+  const genesis = blockOf(GET_BLOCK, await rpc.request(GET_BLOCK, ['0x0', false]));
+  return new RpcChain(profile, rpc, `${id}:${genesis.hash.slice(0, GENESIS_DIGITS)}`);
 }
 
 class RpcChain implements Chain {
@@ -77,43 +66,34 @@ class RpcChain implements Chain {
   }
 
   async call(request: CallRequest, block: BlockTag = 'latest'): Promise<string> {
-    return (await this.request('eth_call', [rawCall(request), tagOf(block)])) as string;
+    return bytesOf('eth_call', await this.request('eth_call', [rawCall(request), tagOf(block)]));
   }
 
   async estimateGas(request: CallRequest): Promise<bigint> {
-    return BigInt((await this.request('eth_estimateGas', [rawCall(request)])) as string);
+    return quantityOf('eth_estimateGas', await this.request('eth_estimateGas', [rawCall(request)]));
   }
 
   async balance(address: string): Promise<bigint> {
-    return BigInt((await this.request('eth_getBalance', [address, 'latest'])) as string);
+    return quantityOf('eth_getBalance', await this.request('eth_getBalance', [address, 'latest']));
   }
 
-  async nonce(address: string, block: 'latest' | 'pending'): Promise<number> {
-    return Number(await this.request('eth_getTransactionCount', [address, block]));
+  async nonce(address: string, block: BlockTag): Promise<number> {
+    return countOf(GET_NONCE, await this.request(GET_NONCE, [address, tagOf(block)]));
   }
 
   async code(address: string): Promise<string> {
-    return (await this.request('eth_getCode', [address, 'latest'])) as string;
+    return bytesOf('eth_getCode', await this.request('eth_getCode', [address, 'latest']));
   }
 
   async block(tag: BlockTag): Promise<Block> {
-    const raw = (await this.request('eth_getBlockByNumber', [tagOf(tag), false])) as RawBlock | null;
-    if (raw === null) throw refused('eth_getBlockByNumber', new RpcRefusal(0, `there is no block ${tag}`));
-    return {number: Number(raw.number), hash: raw.hash, timestamp: Number(raw.timestamp)};
+    const answer = await this.request(GET_BLOCK, [tagOf(tag), false]);
+    if (answer === null) throw refused(GET_BLOCK, new RpcRefusal(0, `there is no block ${tag}`));
+    return blockOf(GET_BLOCK, answer);
   }
 
   async receipt(hash: string): Promise<Receipt | undefined> {
-    const raw = (await this.request('eth_getTransactionReceipt', [hash])) as RawReceipt | null;
-    if (raw === null) return undefined;
-    return {
-      hash: raw.transactionHash,
-      blockNumber: Number(raw.blockNumber),
-      blockHash: raw.blockHash,
-      ok: raw.status === '0x1',
-      gasUsed: BigInt(raw.gasUsed),
-      effectiveGasPrice: BigInt(raw.effectiveGasPrice),
-      logs: raw.logs.map(readLog),
-    };
+    const answer = await this.request(GET_RECEIPT, [hash]);
+    return answer === null ? undefined : receiptOf(GET_RECEIPT, answer, hash);
   }
 
   fees(): Promise<Fees> {

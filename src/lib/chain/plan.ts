@@ -40,7 +40,7 @@ export interface StepCost {
   gas: bigint;
   /** At today's fee, base units of POL. */
   pol: bigint;
-  /** At most, if the fee doubles before it is mined. */
+  /** More than this is not offered before somebody has confirmed it. */
   maxPol: bigint;
   quiv: bigint;
   /** False where an earlier step has to be done first; `gas` is then the step's own figure, or unknown (0). */

@@ -1,4 +1,4 @@
-import {amountToText} from '../core/units.ts';
+import {amountToText, dateToText} from '../core/units.ts';
 
 /** Arguments of a custom error by name. */
 export type ErrorArguments = Readonly<Record<string, unknown>>;
@@ -9,7 +9,7 @@ export interface Words {
 }
 
 const quiv = (value: unknown): string => `${amountToText(value as bigint)} QUIV`;
-const date = (value: unknown): string => new Date(Number(value) * 1000).toISOString().replace('.000Z', 'Z');
+const date = (value: unknown): string => dateToText(value as bigint);
 const days = (value: unknown): string => `${Number(value) / 86_400} days`;
 
 const WAIT = 'Run it again then; on the local chain: quiver chain advance 14d';

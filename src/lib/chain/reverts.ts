@@ -9,6 +9,9 @@ import {REVERT_WORDS} from './revert-words.ts';
 /** JSON-RPC servers answer with it when the call itself failed (geth; EDR has the data alone). */
 const EXECUTION_REVERTED = 3;
 
+/** Of a contract's own words; they are shown, and anybody may have written them. */
+const MAX_REASON_LENGTH = 400;
+
 /** The error for a call that the contract refused, in plain words; undefined when it was about something else. */
 export function explainRevert(refusal: RpcRefusal): QuiverError | undefined {
   const {revertData, rpcCode, message} = refusal;
@@ -30,7 +33,8 @@ function wordsFor(data: string, serverMessage: string): {message: string; fix: s
     const fix = 'Check the address and that its contracts belong to this version: quiver contracts status';
     return {message: `The contract refused without a reason that we know: ${serverMessage}`, fix};
   }
-  if (found.name === 'Error') return {message: `The contract refused: ${String(found.args[0])}`, fix: LOOK};
+  if (found.name === 'Error')
+    return {message: `The contract refused: ${String(found.args[0]).slice(0, MAX_REASON_LENGTH)}`, fix: LOOK};
   const args = Object.fromEntries(
     found.fragment.inputs.map(({name}, index): [string, unknown] => [name, found.args[index]]),
   );

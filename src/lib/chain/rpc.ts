@@ -8,6 +8,9 @@ const ANSWER_DEADLINE_MS = 8_000;
 /** Logs of a busy contract over thousands of blocks. */
 const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
 
+/** Of what a server gives as its reason; it is shown. */
+const MAX_REASON_LENGTH = 400;
+
 /** What servers answer when they have had enough of us: another may not. */
 const RATE_LIMIT_CODES = new Set([-32_005, -32_029, 429]);
 
@@ -135,7 +138,7 @@ function resultOf(text: string, status: number): unknown {
 }
 
 function refusalOf({code, message, data}: RpcError): RpcRefusal {
-  const text = typeof message === 'string' ? message : 'no reason given';
+  const text = typeof message === 'string' ? message.slice(0, MAX_REASON_LENGTH) : 'no reason given';
   return new RpcRefusal(typeof code === 'number' ? code : 0, text, revertDataOf(data));
 }
 

@@ -5,13 +5,13 @@ import {pause} from '../core/pause.ts';
 import type {Signer} from '../identity/signer.ts';
 import {broadcast} from './broadcast.ts';
 import type {CallRequest, Chain, Fees, Receipt} from './chain.ts';
-import {checkFunds, withRoom} from './cost.ts';
+import {checkFunds, costGrew, withRoom} from './cost.ts';
 import {bumpFees} from './fees.ts';
 import type {Attempt, JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
 import {serially} from './serially.ts';
 import {signChecked} from './signer.ts';
 import type {StepProgress} from './plan.ts';
-import {failed, forgotten, stillPending, waitFor} from './wait.ts';
+import {failed, forgotten, outOfTurn, stillPending, waitFor} from './wait.ts';
 
 export interface StepTiming {
   /** Between two looks at the chain. */
@@ -34,12 +34,16 @@ const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
 /** Servers behind one address may be a block apart: one may not know yet what another has just confirmed. */
 const LAG_RETRIES = 6;
 
+/** Why a transaction that is out already is not sent again with a higher fee. */
+const NOT_AFFORDABLE: ReadonlySet<string> = new Set(['CHAIN_FUNDS', 'COST_GREW']);
+
 export interface StepContext {
   chain: Chain;
   journal: TransactionJournal;
   signer: Signer;
   account: string;
   run: JournalPlan;
+  maxPol?: bigint | undefined;
   signal?: AbortSignal | undefined;
   onStep?: ((progress: StepProgress) => void) | undefined;
   timing?: Partial<StepTiming> | undefined;
@@ -94,7 +98,7 @@ export class StepRunner {
     const request: CallRequest = {from: account, to: step.to, data: step.data, value: step.value ?? 0n};
     const [gas, fees] = await Promise.all([this.#estimate(request), chain.fees()]);
     const gasLimit = withRoom(gas);
-    await checkFunds(chain, account, gasLimit * fees.maxFeePerGas + (step.value ?? 0n));
+    await this.#checkCost(step, gasLimit * fees.maxFeePerGas);
     this.#tell(step, 'signing');
     await this.#claimNonce(step, gasLimit, fees);
   }
@@ -104,7 +108,7 @@ export class StepRunner {
     const {chain, journal, account} = this.#context;
     while (step.status === 'planned') {
       await serially(`${chain.key}/${account}`, async () => {
-        const nonce = Math.max(await chain.nonce(account, 'pending'), journal.nextNonce(chain.key, account));
+        const nonce = journal.freeNonce(chain.key, account, await chain.nonce(account, 'pending'));
         await this.#keep(step, nonce, gasLimit, fees);
       });
     }
@@ -132,11 +136,20 @@ export class StepRunner {
     const newest = journal.attempts(run.id, step).at(-1);
     if (newest === undefined) return journal.superseded(run.id, step);
     const outcome = await broadcast(chain, newest.raw);
-    if (outcome === 'early') return this.#pause();
+    if (outcome === 'early') return this.#waitForTurn(step, newest.hash);
     journal.sent(run.id, step);
     this.#tell(step, 'sent', newest.hash);
     if (outcome === 'cheap') await this.#replace(step);
     return undefined;
+  }
+
+  /** Those before it may be on their way, from here or from elsewhere. */
+  async #waitForTurn({nonce = 0}: JournalStep, hash: string): Promise<void> {
+    const {chain, account} = this.#context;
+    if (performance.now() - this.#since > this.#timing.giveUpMs) {
+      throw outOfTurn(hash, nonce, await chain.nonce(account, 'pending'));
+    }
+    await this.#pause();
   }
 
   async #wait(step: JournalStep): Promise<void> {
@@ -162,7 +175,7 @@ export class StepRunner {
     try {
       await this.#replace(step);
     } catch (error) {
-      if (!(error instanceof QuiverError) || error.code !== 'CHAIN_FUNDS') throw error;
+      if (!(error instanceof QuiverError) || !NOT_AFFORDABLE.has(error.code)) throw error;
     }
   }
 
@@ -197,15 +210,26 @@ export class StepRunner {
 
   /** The same transaction with the same nonce and a higher fee: only one of them can ever be mined. */
   async #replace(step: JournalStep): Promise<void> {
-    const {chain, journal, run, account} = this.#context;
+    const {chain, journal, run} = this.#context;
     const before = journal.attempts(run.id, step).at(-1);
     if (before === undefined || step.nonce === undefined) return journal.superseded(run.id, step);
     const {gasLimit} = Transaction.from(before.raw);
     const fees = bumpFees({...before, gasPrice: before.maxFeePerGas}, await chain.fees());
-    await checkFunds(chain, account, gasLimit * fees.maxFeePerGas + (step.value ?? 0n));
+    await this.#checkCost(step, gasLimit * fees.maxFeePerGas);
     const attempt = await this.#keep(step, step.nonce, gasLimit, fees);
     if (attempt !== undefined) this.#tell(step, 'replaced', attempt.hash);
     return undefined;
+  }
+
+  /** Neither more than the account has, nor more than was confirmed. */
+  async #checkCost(step: JournalStep, fee: bigint): Promise<void> {
+    const {chain, account, run, maxPol} = this.#context;
+    const needed = fee + (step.value ?? 0n);
+    await checkFunds(chain, account, needed);
+    const spent = run.steps
+      .slice(0, step.position)
+      .reduce((sum, {feePol = 0n, value = 0n}) => sum + feePol + value, 0n);
+    if (maxPol !== undefined && spent + needed > maxPol) throw costGrew(spent + needed, maxPol);
   }
 
   async #estimate(request: CallRequest): Promise<bigint> {

@@ -82,8 +82,7 @@ async function isNonceGone(chain: Chain, {account, nonce, timing}: WaitOptions):
   if ((await chain.nonce(account, 'latest')) <= nonce) return false;
   const latest = await chain.block('latest');
   const deep = Math.max(0, latest.number - timing.confirmations + 1);
-  const then = await chain.request('eth_getTransactionCount', [account, `0x${deep.toString(16)}`]);
-  return Number(then) > nonce;
+  return (await chain.nonce(account, deep)) > nonce;
 }
 
 export function stillPending(chain: Chain, hash: string, afterMs: number): QuiverError {
@@ -92,6 +91,15 @@ export function stillPending(chain: Chain, hash: string, afterMs: number): Quive
     code: 'TX_PENDING',
     message: `The transaction ${hash} was not mined within ${Math.round(afterMs / 1000)} s${link === undefined ? '' : ` (${link})`}`,
     fix: 'Run the same command again: it goes on waiting, offers a higher fee, and pays nothing twice.',
+  });
+}
+
+/** It was signed for a nonce that the account is far from: by what a server said, or before another wallet took one back. */
+export function outOfTurn(hash: string, nonce: number, next: number): QuiverError {
+  return new QuiverError({
+    code: 'TX_PENDING',
+    message: `The transaction ${hash} is number ${nonce} of its account, whose next one is ${next}: it has to wait`,
+    fix: 'Run the same command again once the others are sent. If there are none, an RPC server lied: name another with --rpc-url; other commands go on.',
   });
 }
 

@@ -1,6 +1,5 @@
-import {amountToText} from '../core/units.ts';
+import {amountToText, dateToText} from '../core/units.ts';
 import type {ChannelView} from '../settlement/channels/list.ts';
-import {dateText} from '../settlement/errors.ts';
 import type {SlashReport} from '../settlement/staking/slashing.ts';
 import type {StakeStatus} from '../settlement/staking/status.ts';
 import type {Tier} from '../settlement/staking/tiers.ts';
@@ -26,7 +25,7 @@ export function whereLines({address, places, total, promised, receivable, net}: 
   if (extra.length > 0) extra.push(['in the end', net]);
   const amounts = alignAmounts([...places.map(({amount}) => amount), total, ...extra.map(([, amount]) => amount)]);
   const rows = places.map(({place, until, detail, next}, index) => {
-    const about = [detail, until === undefined ? undefined : `until ${dateText(until)}`].filter(Boolean).join(', ');
+    const about = [detail, until === undefined ? undefined : `until ${dateToText(until)}`].filter(Boolean).join(', ');
     return [place, amounts[index] ?? '', about, next ?? ''];
   });
   rows.push(['total', amounts[places.length] ?? '']);
@@ -44,7 +43,7 @@ export function stakeLines(status: StakeStatus): string {
     ['auto-compound', autoCompound ? 'on' : 'off'],
   ];
   if (unbonding > 0n) {
-    const free = status.now >= withdrawableAt ? 'free now' : `until ${dateText(withdrawableAt)}`;
+    const free = status.now >= withdrawableAt ? 'free now' : `until ${dateToText(withdrawableAt)}`;
     rows.push(['unbonding', `${quiv(unbonding)}, ${free}${onHold ? ', on hold for a report' : ''}`]);
   }
   if (status.openReports > 0n) rows.push(['reports', `${status.openReports} open: quiver slash list`]);
@@ -69,8 +68,8 @@ export function reportLines(reports: readonly SlashReport[]): string {
     violation,
     status,
     `${amountToText(penalty)} QUIV`,
-    status === 'open' ? dateText(disputableUntil) : '',
-    status === 'open' || status === 'disputed' ? dateText(lapsesAt) : '',
+    status === 'open' ? dateToText(disputableUntil) : '',
+    status === 'open' || status === 'disputed' ? dateToText(lapsesAt) : '',
   ]);
   return table(['REPORT', 'ACCOUNT', 'VIOLATION', 'STATUS', 'AT MOST', 'DISPUTE UNTIL', 'LAPSES'], rows);
 }
@@ -82,7 +81,7 @@ export function channelLines(channels: readonly ChannelView[]): string {
     amountToText(deposit),
     amountToText(settled),
     amountToText(payable),
-    deposit === 0n ? 'closed' : closableAt === 0n ? 'open' : `closing until ${dateText(closableAt)}`,
+    deposit === 0n ? 'closed' : closableAt === 0n ? 'open' : `closing until ${dateToText(closableAt)}`,
   ]);
   return table(['CHANNEL', 'OTHER SIDE', 'DEPOSIT', 'PAID', 'SIGNED', ''], rows);
 }

@@ -87,11 +87,14 @@ export abstract class PlanCommand<T extends typeof Command> extends BaseCommand<
     }
     this.note(text);
     await this.#confirm();
-    return {status: 'done', cost, result: await this.execute(plan, journal)};
+    // What one of the steps takes may be known only after those before it: then nobody was told a limit.
+    const isKnown = cost.steps.every(({gas}) => gas > 0n);
+    const result = await this.execute(plan, journal, isKnown ? cost.total.maxPol : undefined);
+    return {status: 'done', cost, result};
   }
 
   /** Carries a plan out, showing on stderr how it goes. */
-  protected async execute(plan: TransactionPlan, journal: TransactionJournal): Promise<PlanResult> {
+  protected async execute(plan: TransactionPlan, journal: TransactionJournal, maxPol?: bigint): Promise<PlanResult> {
     const [{execute}, chain, account] = await Promise.all([
       import('../chain/execute.ts'),
       this.chain(),
@@ -104,6 +107,7 @@ export abstract class PlanCommand<T extends typeof Command> extends BaseCommand<
         chain,
         journal,
         signer,
+        maxPol,
         signal: this.abortSignal,
         onStep: (progress) => printer?.show(progress),
       });

@@ -89,6 +89,15 @@ export function amountToText(amount: bigint, decimals = TOKEN_DECIMALS): string 
   return fraction === '' ? `${sign}${whole}` : `${sign}${whole}.${fraction}`;
 }
 
+/** The last second that a date can tell. */
+const MAX_DATE_SECONDS = 8_640_000_000_000n;
+
+/** Seconds since 1970 as people read them, UTC; what is beyond all dates as the last of them. */
+export function dateToText(seconds: bigint): string {
+  const known = seconds < MAX_DATE_SECONDS ? seconds : MAX_DATE_SECONDS;
+  return `${new Date(Number(known) * 1_000).toISOString().slice(0, -8).replace('T', ' ')} UTC`;
+}
+
 /** Like `durationFromText`, for input that has to be right: throws a usage error otherwise. */
 export function parseDuration(text: string): number {
   return durationFromText(text) ?? fail(text, 'a duration such as 250ms, 20s, 10m, 1h30m or 14d');

@@ -1,5 +1,5 @@
-import type {Abi, EventName} from '../chain/abi-types.ts';
-import type {Chain, Contract, ContractEvent, EventOptions} from '../chain/chain.ts';
+import type {Abi, EventFields, EventName} from '../chain/abi-types.ts';
+import type {Chain, Contract, EventOptions} from '../chain/chain.ts';
 import {QuiverError} from '../core/errors.ts';
 
 /** Public servers take this many blocks at least. */
@@ -14,8 +14,8 @@ export async function allEvents<A extends Abi, N extends EventName<A>>(
   contract: Contract<A>,
   name: N,
   {fromBlock, indexed}: {fromBlock: number; indexed: NonNullable<EventOptions['indexed']>},
-): Promise<ContractEvent<A, N>[]> {
-  const between = async (from: number, to: number): Promise<ContractEvent<A, N>[]> => {
+): Promise<EventFields<A, N>[]> {
+  const between = async (from: number, to: number): Promise<EventFields<A, N>[]> => {
     try {
       return await contract.events(name, {fromBlock: from, toBlock: to, indexed});
     } catch (error) {

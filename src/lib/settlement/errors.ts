@@ -41,8 +41,3 @@ export function notNow(code: string, message: string, fix: string): QuiverError 
 export function wrongValue(code: string, message: string, fix: string): QuiverError {
   return new QuiverError({code, message, fix, exit: EXIT.usage});
 }
-
-/** Seconds since 1970 as people read it, UTC. */
-export function dateText(seconds: bigint): string {
-  return `${new Date(Number(seconds) * 1_000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}

@@ -32,10 +32,7 @@ describe('a contract', () => {
     expect((await token.events('Transfer')).length).toBeGreaterThan(4);
     const [only, ...more] = await token.events('Transfer', {indexed: [null, staker]});
     expect(more).toEqual([]);
-    expect(only!.fields).toEqual({from: test.account('deployer').address, to: staker, value: 10n ** 24n});
-    const receipt = await chain.receipt(only!.log.transactionHash);
-    expect(token.parse('Transfer', receipt!.logs)).toEqual([only]);
-    expect(token.parse('Approval', receipt!.logs)).toEqual([]);
+    expect(only).toEqual({from: test.account('deployer').address, to: staker, value: 10n ** 24n});
   });
 });
 
@@ -49,8 +46,11 @@ describe('what a contract refuses', () => {
       const fragment = interfaceOf(errorsAbi).getError(name) ?? undefined;
       // Several contracts may have an error of one name; then each is looked at.
       const inputs = fragment?.inputs ?? [];
-      const args = Object.fromEntries(inputs.map((input) => [input.name, input.type === 'address' ? '0xA' : 1n]));
-      expect(words(args)).toEqual({message: expect.not.stringContaining('undefined'), fix: expect.any(String)});
+      // Contracts of strangers may give a time that no calendar has.
+      for (const number of [1n, 2n ** 256n - 1n]) {
+        const args = Object.fromEntries(inputs.map((input) => [input.name, input.type === 'address' ? '0xA' : number]));
+        expect(words(args)).toEqual({message: expect.not.stringContaining('undefined'), fix: expect.any(String)});
+      }
     }
   });
 
@@ -80,6 +80,8 @@ describe('what a contract refuses', () => {
     const text = `0x08c379a0${'20'.padStart(64, '0')}${'02'.padStart(64, '0')}${'6869'.padEnd(64, '0')}`;
     expect(explainRevert(refusal(text))!.message).toBe('The contract refused: hi');
     expect(explainRevert(refusal('0x08c379a0ff'))!.code).toBe('REVERTED');
+    const long = interfaceOf(errorsAbi).encodeErrorResult('Error', ['x'.repeat(100_000)]);
+    expect(explainRevert(refusal(long))!.message.length).toBeLessThan(1_000);
     expect(explainRevert(new RpcRefusal(-32_602, 'invalid params'))).toBeUndefined();
   });
 });

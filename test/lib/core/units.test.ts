@@ -4,6 +4,7 @@ import {describe, expect, it} from 'vitest';
 import {
   amountFromText,
   amountToText,
+  dateToText,
   durationFromText,
   durationToText,
   parseAmount,
@@ -48,6 +49,14 @@ describe('sizes', () => {
 
   it('reads back what it writes', () => {
     fc.assert(fc.property(fc.maxSafeNat(), (bytes) => sizeFromText(sizeToText(bytes)) === bytes));
+  });
+});
+
+describe('dates', () => {
+  it('are told in UTC, the first and the last there are too', () => {
+    expect(dateToText(1_700_000_000n)).toBe('2023-11-14 22:13 UTC');
+    expect(dateToText(0n)).toBe('1970-01-01 00:00 UTC');
+    expect(dateToText(2n ** 256n)).toBe('+275760-09-13 00:00 UTC');
   });
 });
 

@@ -4,7 +4,6 @@ import {beforeAll, describe, expect, it} from 'vitest';
 import {claimPlan, compoundPlan} from '../../../src/lib/settlement/staking/rewards.ts';
 import {stakePlan, unstakePlan, withdrawPlan} from '../../../src/lib/settlement/staking/plans.ts';
 import {stakeStatus} from '../../../src/lib/settlement/staking/status.ts';
-import {TierManager} from '../../../src/lib/settlement/staking/tiers.ts';
 import {startMoney, type TestMoney} from '../../support/money.ts';
 
 const QUIV = 10n ** 18n;
@@ -112,31 +111,5 @@ describe('a staker', () => {
     await test.advance(14 * DAY_S);
     await test.run('ann', withdrawPlan(test.money, ann));
     expect(await status()).toMatchObject({staked: 0n, unbonding: 0n, pendingRewards: 0n});
-  });
-});
-
-describe('the tiers of others', () => {
-  it('are kept for five minutes, and read again at the block of a write of ours', async () => {
-    const test = await startMoney();
-    const ann = test.address('ann');
-    let nowMs = 0;
-    const tiers = new TierManager(test.money, {now: () => nowMs});
-    expect(await tiers.tierOf(ann)).toBe('none');
-    const {steps} = await test.run('ann', stakePlan(test.money, {from: ann, amount: 10_000n * QUIV}));
-    expect(await tiers.tierOf(ann.toLowerCase())).toBe('none');
-    tiers.wrote(ann, steps.at(-1)!.block!);
-    expect(await tiers.tierOf(ann)).toBe('Silver');
-    await test.run('ann', unstakePlan(test.money, {from: ann, amount: 'all'}));
-    nowMs = 5 * 60_000 - 1;
-    expect(await tiers.tierOf(ann)).toBe('Silver');
-    nowMs += 1;
-    expect(await tiers.tierOf(ann)).toBe('none');
-  });
-
-  it('are not told from before our write by a server that lags behind', async () => {
-    const test = await startMoney();
-    const tiers = new TierManager(test.money);
-    tiers.wrote(test.address('ann'), 1_000_000);
-    await expect(tiers.tierOf(test.address('ann'))).rejects.toMatchObject({name: 'QuiverError'});
   });
 });

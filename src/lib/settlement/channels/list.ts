@@ -1,12 +1,9 @@
 import {fromHex, toHex} from '../../core/bytes.ts';
 import {allEvents} from '../all-events.ts';
 import type {MoneyContracts} from '../contracts.ts';
-import {wrongValue} from '../errors.ts';
+import {idPrefix, theOnly} from '../by-prefix.ts';
 import type {ChannelStore, StoreScope} from './store.ts';
 import type {ChannelParties, SignedVoucher} from './voucher.ts';
-
-/** Fewest digits of a channel's id that are looked up; fewer would match by chance. */
-const PREFIX_MIN_DIGITS = 4;
 
 /** A channel as the chain and this machine know it. Amounts in base units. */
 export interface ChannelView extends ChannelParties {
@@ -43,9 +40,7 @@ export async function listChannels(
     allEvents(chain, channels, 'ChannelOpened', {fromBlock, indexed: [null, account]}),
     allEvents(chain, channels, 'ChannelOpened', {fromBlock, indexed: [null, null, account]}),
   ]);
-  const parties = new Map(
-    [...paying, ...paid].map(({fields: {id, payer, signer, provider}}) => [id, {payer, signer, provider}]),
-  );
+  const parties = new Map([...paying, ...paid].map(({id, payer, signer, provider}) => [id, {payer, signer, provider}]));
   const views = await Promise.all([...parties].map(([id, who]) => viewChannel(money, store, id, who, account)));
   return views.filter(({deposit}) => closed || deposit > 0n);
 }
@@ -60,25 +55,14 @@ export async function findChannel(
   account: string,
   wanted: string,
 ): Promise<ChannelView> {
-  const text = wanted.toLowerCase();
-  const isPrefix = /^0x[0-9a-f]+$/.test(text) && text.length >= PREFIX_MIN_DIGITS + 2;
-  const open = isPrefix ? await listChannels(money, store, account) : [];
-  const others = (view: ChannelView): string[] => [view.payer, view.provider].filter((each) => each !== account);
+  const text = idPrefix(wanted);
+  const open = text === undefined ? [] : await listChannels(money, store, account);
   const found = open.filter(
-    (view) => view.id.startsWith(text) || others(view).some((address) => address.toLowerCase() === text),
+    ({id, payer, provider}) =>
+      id.startsWith(text ?? '') || [payer, provider].some((side) => side !== account && side.toLowerCase() === text),
   );
-  const [channel, second] = found;
-  if (channel === undefined) {
-    throw wrongValue('CHANNEL_UNKNOWN', `${account} has no open channel ${wanted}`, 'quiver channel list');
-  }
-  if (second !== undefined) {
-    throw wrongValue(
-      'CHANNEL_AMBIGUOUS',
-      `Several channels match ${wanted}`,
-      'Name one by its id: quiver channel list',
-    );
-  }
-  return channel;
+  const what = `open channel of ${account}`;
+  return theOnly(found, {code: 'CHANNEL', what, wanted, list: 'quiver channel list'});
 }
 
 /** What a balance that was signed still pays: at most the deposit, less what was paid before (ChannelMath.payable_). */

@@ -1,8 +1,8 @@
 import type {TransactionStep} from '../../chain/plan.ts';
-import {amountToText} from '../../core/units.ts';
+import {amountToText, dateToText} from '../../core/units.ts';
 import type {Signer} from '../../identity/signer.ts';
 import {chainTime, type Draft, type MoneyContracts} from '../contracts.ts';
-import {dateText, notNow, wrongValue} from '../errors.ts';
+import {notNow, wrongValue} from '../errors.ts';
 import {approvalSteps, requireQuiv} from '../funds.ts';
 import {storeScope, type ChannelView} from './list.ts';
 import type {ChannelStore} from './store.ts';
@@ -82,7 +82,7 @@ export async function closePlan(money: MoneyContracts, channel: ChannelView): Pr
   }
   if ((await chainTime(money)) < channel.closableAt) {
     const time = chain.id === 31_337 ? 'quiver chain advance 1d' : 'Run it again after that.';
-    throw notNow('CHANNEL_CLOSING', `The provider may redeem until ${dateText(channel.closableAt)}`, time);
+    throw notNow('CHANNEL_CLOSING', `The provider may redeem until ${dateToText(channel.closableAt)}`, time);
   }
   const what = `Finish closing the channel to ${short(provider)}, which gives ${rest} back`;
   return plan(what, channels.encode('finalizeClose', [payer, signer, provider]));

@@ -44,7 +44,6 @@ export class ChannelStore {
   readonly #keep: StatementSync;
   readonly #extend: StatementSync;
   readonly #newest: StatementSync;
-  readonly #all: StatementSync;
 
   /** Opens or makes the database; `:memory:` for one that is not kept. Throws the errors of `openDatabase`. */
   constructor(path: string) {
@@ -64,7 +63,6 @@ export class ChannelStore {
     this.#newest = this.#database.prepare(
       'SELECT * FROM vouchers WHERE chain = ? AND contract = ? AND channel = ? AND epoch = ?',
     );
-    this.#all = this.#database.prepare('SELECT * FROM vouchers WHERE chain = ? AND contract = ? ORDER BY rowid');
   }
 
   /** For the provider: keeps a voucher that was checked; false when the one that is here pays as much. */
@@ -81,11 +79,6 @@ export class ChannelStore {
   newest({chainKey, contract}: StoreScope, channelId: Uint8Array, epoch: number): SignedVoucher | undefined {
     const row = this.#newest.get(chainKey, contract.address, channelId, epoch);
     return row === undefined ? undefined : fromRow(row);
-  }
-
-  /** The newest voucher of every opening of every channel. */
-  list({chainKey, contract}: StoreScope): SignedVoucher[] {
-    return this.#all.all(chainKey, contract.address).map(fromRow);
   }
 
   close(): void {

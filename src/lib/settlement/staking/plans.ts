@@ -1,6 +1,6 @@
-import {amountToText} from '../../core/units.ts';
+import {amountToText, dateToText} from '../../core/units.ts';
 import {chainTime, type Draft, type MoneyContracts} from '../contracts.ts';
-import {dateText, notNow, wrongValue} from '../errors.ts';
+import {notNow, wrongValue} from '../errors.ts';
 import {approvalSteps, requireQuiv} from '../funds.ts';
 import {readTiers} from './tiers.ts';
 
@@ -48,7 +48,7 @@ export async function unstakePlan(
   const again =
     unbonding === 0n
       ? ''
-      : `; the ${amountToText(unbonding)} QUIV that unbond until ${dateText(unlockAt)} start their 14 days anew`;
+      : `; the ${amountToText(unbonding)} QUIV that unbond until ${dateToText(unlockAt)} start their 14 days anew`;
   const step = {what, to: staking.address, data: staking.encode('requestUnstake', [wanted])};
   return {title: `${what}${again}`, steps: [step]};
 }
@@ -62,13 +62,13 @@ export async function withdrawPlan(money: MoneyContracts, from: string): Promise
     throw notNow('NOTHING_TO_WITHDRAW', 'Nothing is unbonding', 'Begin with: quiver stake unstake AMOUNT');
   }
   if (now < info.unlockAt) {
-    const wait = `It is free on ${dateText(info.unlockAt)}${chain.id === 31_337 ? '; here time can be moved: quiver chain advance 14d' : ''}`;
+    const wait = `It is free on ${dateToText(info.unlockAt)}${chain.id === 31_337 ? '; here time can be moved: quiver chain advance 14d' : ''}`;
     throw notNow('STILL_UNBONDING', `${amount} QUIV are still unbonding`, wait);
   }
   if (now < info.withdrawableAt) {
     throw notNow(
       'WITHDRAW_ON_HOLD',
-      `${amount} QUIV are on hold until ${dateText(info.withdrawableAt)}, since a report on this account is open`,
+      `${amount} QUIV are on hold until ${dateToText(info.withdrawableAt)}, since a report on this account is open`,
       `quiver slash list ${from}`,
     );
   }

@@ -1,7 +1,8 @@
-import {amountToText} from '../../core/units.ts';
+import {amountToText, dateToText} from '../../core/units.ts';
 import {allEvents} from '../all-events.ts';
+import {idPrefix, theOnly} from '../by-prefix.ts';
 import {chainTime, type Draft, type MoneyContracts} from '../contracts.ts';
-import {dateText, notNow, wrongValue} from '../errors.ts';
+import {notNow, wrongValue} from '../errors.ts';
 import {approvalSteps, requireQuiv} from '../funds.ts';
 
 /** The order is the contract's. */
@@ -13,8 +14,6 @@ type ReportStatus = (typeof STATUSES)[number];
 
 /** For the cost of a report that can't be simulated before the approval of its bond. */
 const REPORT_GAS = 220_000n;
-/** Fewest digits of an evidence id that are looked up; fewer would match by chance. */
-const PREFIX_MIN_DIGITS = 4;
 
 /** A report on an account. Times in seconds since 1970, amounts in base units. */
 export interface SlashReport {
@@ -48,7 +47,7 @@ export async function listReports(money: MoneyContracts, {account, reporter}: Re
     chainTime(money),
   ]);
   // A cancelled report can be made again with the same id: the last one stands.
-  const latest = new Map(events.map(({fields}) => [`${fields.account}/${fields.evidenceId}`, fields]));
+  const latest = new Map(events.map((fields) => [`${fields.account}/${fields.evidenceId}`, fields]));
   return Promise.all(
     [...latest.values()].map(async (fields) => {
       const info = await staking.read('report', [fields.account, fields.evidenceId]);
@@ -73,20 +72,13 @@ export async function listReports(money: MoneyContracts, {account, reporter}: Re
 /** The report whose evidence id begins with these digits. Throws `REPORT_UNKNOWN`, `REPORT_AMBIGUOUS`. */
 export async function findReport(
   money: MoneyContracts,
-  prefix: string,
+  wanted: string,
   filter: ReportFilter = {},
 ): Promise<SlashReport> {
-  const wanted = `0x${prefix.replace(/^0x/i, '').toLowerCase()}`;
-  const plausible = /^0x[0-9a-f]+$/.test(wanted) && wanted.length >= PREFIX_MIN_DIGITS + 2;
-  const found = plausible ? (await listReports(money, filter)).filter(({evidence}) => evidence.startsWith(wanted)) : [];
-  const [report, second] = found;
-  if (report === undefined) {
-    throw wrongValue('REPORT_UNKNOWN', `There is no report whose id begins with ${prefix}`, 'quiver slash list');
-  }
-  if (second !== undefined) {
-    throw wrongValue('REPORT_AMBIGUOUS', `Several reports begin with ${prefix}`, 'Give more digits: quiver slash list');
-  }
-  return report;
+  const prefix = idPrefix(wanted);
+  const reports = prefix === undefined ? [] : await listReports(money, filter);
+  const found = reports.filter(({evidence}) => evidence.startsWith(prefix ?? ''));
+  return theOnly(found, {code: 'REPORT', what: 'report', wanted, list: 'quiver slash list'});
 }
 
 export interface ReportRequest {
@@ -129,7 +121,7 @@ export async function disputePlan(
   const report = await findReport(money, evidence, {account: from});
   if (report.status !== 'open') throw reportNotOpen(report);
   if ((await chainTime(money)) >= report.disputableUntil) {
-    const until = dateText(report.disputableUntil);
+    const until = dateToText(report.disputableUntil);
     throw notNow('DISPUTE_TOO_LATE', `It could be disputed until ${until}`, `quiver slash list ${from}`);
   }
   const what = `Dispute the report ${report.evidence.slice(0, 10)}`;
@@ -151,7 +143,7 @@ export async function executePlan(money: MoneyContracts, evidence: string): Prom
   }
   if (report.status !== 'open') throw reportNotOpen(report);
   if ((await chainTime(money)) < report.disputableUntil) {
-    const until = dateText(report.disputableUntil);
+    const until = dateToText(report.disputableUntil);
     throw notNow('DISPUTE_WINDOW_OPEN', `It can still be disputed until ${until}`, 'Run it again after that.');
   }
   const title = `Slash ${report.account} by at most ${amountToText(report.penalty)} QUIV`;
