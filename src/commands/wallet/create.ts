@@ -1,8 +1,7 @@
 import {Args} from '@oclif/core';
 
 import {BaseCommand} from '../../lib/cli/base-command.ts';
-import {PASSWORD_FLAG, readPassword} from '../../lib/cli/password.ts';
-import {walletsFolder} from '../../lib/config/places.ts';
+import {PASSWORD_FLAG} from '../../lib/cli/password.ts';
 
 export default class WalletCreate extends BaseCommand<typeof WalletCreate> {
   static override summary = 'Make a wallet: a new key, kept encrypted under a password';
@@ -19,15 +18,11 @@ export default class WalletCreate extends BaseCommand<typeof WalletCreate> {
   ];
 
   async run(): Promise<object> {
-    const {Wallets} = await import('../../lib/identity/wallets.ts');
-    const name = this.args.name ?? (await this.loadSettings()).get('wallet.name');
-    const wallets = new Wallets(walletsFolder(this.places));
-    await wallets.refuseExisting(name);
-    const {environment, interactive} = this;
-    const question = `New password for the wallet ${name}`;
-    const file = this.flags['password-file'];
-    const password = await readPassword({file, environment, interactive, isNew: true, question});
-    const wallet = await wallets.create(name, password);
+    const {newWallet} = await import('../../lib/cli/new-wallet.ts');
+    const {places, environment, interactive} = this;
+    const settings = await this.loadSettings();
+    const options = {settings, places, environment, interactive, passwordFile: this.flags['password-file']};
+    const wallet = await newWallet(this.args.name, options);
     this.log(wallet.address);
     this.note(`Kept encrypted in ${wallet.file}`);
     return wallet;

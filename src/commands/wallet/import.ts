@@ -1,9 +1,8 @@
 import {Args, Flags} from '@oclif/core';
 
 import {BaseCommand} from '../../lib/cli/base-command.ts';
-import {PASSWORD_FLAG, readPassword} from '../../lib/cli/password.ts';
+import {PASSWORD_FLAG} from '../../lib/cli/password.ts';
 import {keyToImport} from '../../lib/cli/import-key.ts';
-import {walletsFolder} from '../../lib/config/places.ts';
 
 export default class WalletImport extends BaseCommand<typeof WalletImport> {
   static override summary = 'Bring a key in: a private key, or a keystore file of another wallet';
@@ -23,16 +22,11 @@ export default class WalletImport extends BaseCommand<typeof WalletImport> {
   ];
 
   async run(): Promise<object> {
-    const {Wallets} = await import('../../lib/identity/wallets.ts');
-    const name = this.args.name ?? (await this.loadSettings()).get('wallet.name');
-    const wallets = new Wallets(walletsFolder(this.places));
-    await wallets.refuseExisting(name);
-    const {environment, interactive} = this;
-    const content = await keyToImport(this.flags.file, interactive);
-    const question = `Password for the wallet ${name}`;
-    const file = this.flags['password-file'];
-    const password = await readPassword({file, environment, interactive, isNew: true, question});
-    const wallet = await wallets.import(name, content, password);
+    const {newWallet} = await import('../../lib/cli/new-wallet.ts');
+    const {places, environment, interactive} = this;
+    const settings = await this.loadSettings();
+    const options = {settings, places, environment, interactive, passwordFile: this.flags['password-file']};
+    const wallet = await newWallet(this.args.name, options, () => keyToImport(this.flags.file, interactive));
     this.log(wallet.address);
     this.note(`Kept encrypted in ${wallet.file}`);
     return wallet;

@@ -1,3 +1,4 @@
+import {constants} from 'node:fs';
 import {open} from 'node:fs/promises';
 
 import {QuiverError} from '../core/errors.ts';
@@ -13,7 +14,8 @@ const OTHERS_MAY_READ_OR_WRITE = 0o077;
  */
 export async function readKeyFile(path: string): Promise<Uint8Array | undefined> {
   try {
-    await using file = await open(path, 'r');
+    // A pipe without a writer would hold us for ever.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     const {mode, size} = stat;
     if (!stat.isFile()) throw damagedKey(path, 'it is no file');

@@ -10,15 +10,15 @@ const MAX_SCRYPT_BYTES = 2 ** 29;
 /** Rounds of PBKDF2, the other derivation that keystores use; geth and clef write 2^18. */
 const MAX_PBKDF2_ROUNDS = 2 ** 22;
 
-/** The format's own names (Web3 Secret Storage, version 3); some programs write `Crypto`. */
+/** The format's own names (Web3 Secret Storage, version 3). */
 interface KeystoreFile {
-  address?: string;
-  version?: number;
-  crypto?: KeystoreCrypto;
+  address: string;
+  version: 3;
+  crypto: KeystoreCrypto;
 }
 interface KeystoreCrypto {
-  kdf?: string;
-  kdfparams?: {n?: number; r?: number; p?: number; c?: number};
+  kdf?: unknown;
+  kdfparams?: {n?: unknown; r?: unknown; p?: unknown; c?: unknown};
 }
 
 /** A secret of 32 bytes as a Web3 Secret Storage file, version 3: scrypt (n = 2^17, r = 8), AES-128-CTR. */
@@ -33,11 +33,12 @@ export async function encryptSecret(secret: Uint8Array, password: string): Promi
  * more work than any wallet does.
  */
 export async function decryptSecret(json: string, password: string, path: string): Promise<Uint8Array> {
-  if (keystoreAddress(json) === undefined) throw damagedKey(path, 'it is not a keystore of version 3');
+  const file = parseKeystore(json);
+  if (file === undefined) throw damagedKey(path, 'it is not a keystore of version 3');
   const {decryptKeystoreJson} = await walletTools();
   let privateKey: string;
   try {
-    ({privateKey} = await decryptKeystoreJson(json, password));
+    ({privateKey} = await decryptKeystoreJson(JSON.stringify(file), password));
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('incorrect password')) throw wrongPassword(path, undefined);
     // Without its cause: ethers puts what it was given into its errors.
@@ -50,27 +51,38 @@ export async function decryptSecret(json: string, password: string, path: string
 
 /** Whose key a keystore file holds, EIP-55, read without the password; undefined for anything that is no such file. */
 export function keystoreAddress(json: string): string | undefined {
-  const file = parseKeystore(json);
-  const bytes = fromHex(`0x${(file?.address ?? '').replace(/^0x/i, '')}`, 20);
-  return file === undefined || bytes === undefined ? undefined : addressFromBytes(bytes);
+  const bytes = fromHex(`0x${(parseKeystore(json)?.address ?? '').replace(/^0x/i, '')}`, 20);
+  return bytes === undefined ? undefined : addressFromBytes(bytes);
 }
 
+/**
+ * Some programs write `Crypto`, and ethers takes the first name that fits in any case. So all names are brought to
+ * lower case before anything is looked at, and a file that has one twice is none: what is checked is what is used.
+ */
 function parseKeystore(json: string): KeystoreFile | undefined {
   let file: unknown;
   try {
-    file = JSON.parse(json);
+    file = lowerNames(JSON.parse(json));
   } catch {
     return undefined;
   }
   if (typeof file !== 'object' || file === null) return undefined;
-  const fields = new Map(Object.entries(file).map(([name, value]) => [name.toLowerCase(), value as unknown]));
-  const crypto = fields.get('crypto');
-  const address = fields.get('address');
-  const fits = fields.get('version') === 3 && typeof crypto === 'object' && crypto !== null;
-  return fits && typeof address === 'string' && isBounded(crypto) ? {address, crypto} : undefined;
+  const {version, address, crypto} = file as Partial<Record<keyof KeystoreFile, unknown>>;
+  if (version !== 3 || typeof address !== 'string' || typeof crypto !== 'object' || crypto === null) return undefined;
+  return isBounded(crypto) ? {version, address, crypto} : undefined;
 }
 
-function isBounded({kdf, kdfparams: {n = 0, r = 0, p = 0, c = 0} = {}}: KeystoreCrypto): boolean {
+function lowerNames(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const fields = Object.entries(value).map(([name, field]) => [name.toLowerCase(), lowerNames(field)] as const);
+  if (new Set(fields.map(([name]) => name)).size < fields.length) throw new TypeError('a name is there twice');
+  return Object.fromEntries(fields);
+}
+
+function isBounded({kdf, kdfparams}: KeystoreCrypto): boolean {
+  const [n, r, p, c] = [kdfparams?.n, kdfparams?.r, kdfparams?.p, kdfparams?.c].map((value) =>
+    Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 0,
+  ) as [number, number, number, number];
   if (kdf === 'pbkdf2') return c > 0 && c <= MAX_PBKDF2_ROUNDS;
   return kdf === 'scrypt' && n > 1 && r > 0 && p > 0 && 128 * n * r * p <= MAX_SCRYPT_BYTES;
 }

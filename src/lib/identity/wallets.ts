@@ -1,6 +1,7 @@
 import {readdir} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 
+import {QuiverError} from '../core/errors.ts';
 import {createPrivateFile} from '../core/private-file.ts';
 import {generatePaymentSecret, paymentKeyFromBytes} from '../core/secp256k1.ts';
 import {damagedKey, readKeyFile} from './key-file.ts';
@@ -67,7 +68,7 @@ export class Wallets {
     if ((await readKeyFile(file)) !== undefined) throw walletExists(name, file);
   }
 
-  /** By name; files that are no wallets are left out. */
+  /** By name; files that are no wallets are left out. Throws `IDENTITY_TOO_OPEN`, `IDENTITY_UNREADABLE`. */
   async list(): Promise<Wallet[]> {
     const files = await readdir(this.#folder).catch(() => []);
     const names = files
@@ -76,7 +77,7 @@ export class Wallets {
       .filter((name) => WALLET_NAME.test(name))
       .sort()
       .slice(0, MAX_WALLETS);
-    const wallets = await Promise.all(names.map((name) => this.show(name).catch(() => undefined)));
+    const wallets = await Promise.all(names.map((name) => this.show(name).catch(unlessNoWallet)));
     return wallets.filter((wallet) => wallet !== undefined);
   }
 
@@ -106,6 +107,11 @@ export class Wallets {
 export function secretFromHex(text: string): Uint8Array | undefined {
   const digits = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(text.trim())?.[1];
   return digits === undefined ? undefined : new Uint8Array(Buffer.from(digits, 'hex'));
+}
+
+/** A wallet that can't be used as it is must not look as if it were gone. */
+function unlessNoWallet(error: unknown): undefined {
+  if (!(error instanceof QuiverError) || error.code !== 'IDENTITY_DAMAGED') throw error;
 }
 
 async function secretFrom(content: string, password: string): Promise<Uint8Array> {

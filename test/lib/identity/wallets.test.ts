@@ -1,4 +1,5 @@
-import {chmod, readFile, stat, writeFile} from 'node:fs/promises';
+import {execFileSync} from 'node:child_process';
+import {chmod, readFile, stat, symlink, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 
 import {encryptKeystoreJsonSync, Wallet} from 'ethers';
@@ -81,4 +82,41 @@ it('refuses a file that others can read, and one that asks for absurd work', asy
   await writeFile(file, text.replace(/"address":"[0-9a-f]{40}"/, `"address":"${other}"`));
   await expect(wallets.unlock('a', PASSWORD)).rejects.toMatchObject({code: 'IDENTITY_DAMAGED'});
   expect(await readFile(join(folder, 'a.json'), 'utf8')).toContain(other);
+});
+
+it('sees through absurd work behind a name that is there twice', async () => {
+  const folder = temporaryFolder();
+  const wallets = new Wallets(folder);
+  const {file} = await wallets.create('a', PASSWORD);
+  const text = await readFile(file, 'utf8');
+  const lie = /"kdfparams":(\{[^}]*\})/.exec(text)![1]!;
+  const work = lie.replace('"p":1', '"p":1000000000');
+  for (const evil of [
+    text.replace('"kdfparams":', `"KDFParams":${work},"kdfparams":`),
+    text.replace('"p":1', '"P":1000000000,"p":1'),
+    text.replace('"Crypto":', `"crypto":{"kdf":"scrypt","kdfparams":${work}},"Crypto":`),
+    text.replace('"n":131072', '"n":"131072"'),
+  ]) {
+    expect(evil).not.toBe(text);
+    await writeFile(file, evil);
+    await expect(wallets.unlock('a', PASSWORD)).rejects.toMatchObject({code: 'IDENTITY_DAMAGED'});
+    await expect(wallets.import('b', evil, PASSWORD)).rejects.toMatchObject({code: 'WALLET_IMPORT'});
+  }
+});
+
+it('follows links to private files alone, waits for no pipe, and hides no wallet that is too open', async () => {
+  const folder = temporaryFolder();
+  const wallets = new Wallets(folder);
+  const {file, address} = await wallets.create('a', PASSWORD);
+  await symlink(file, join(folder, 'link.json'));
+  expect(await wallets.show('link')).toMatchObject({address});
+  execFileSync('mkfifo', ['-m', '600', join(folder, 'pipe.json')]);
+  await expect(wallets.show('pipe')).rejects.toMatchObject({code: 'IDENTITY_DAMAGED'});
+  expect((await wallets.list()).map(({name}) => name)).toEqual(['a', 'link']);
+  await chmod(file, 0o640);
+  await expect(wallets.show('link')).rejects.toMatchObject({code: 'IDENTITY_TOO_OPEN'});
+  await expect(wallets.list()).rejects.toMatchObject({
+    code: 'IDENTITY_TOO_OPEN',
+    fix: expect.stringContaining('chmod'),
+  });
 });
