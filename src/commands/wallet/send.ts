@@ -20,9 +20,9 @@ export default class WalletSend extends MoneyCommand<typeof WalletSend> {
 
   async run(): Promise<object> {
     const {sendPlan} = await import('../../lib/settlement/funds.ts');
-    const amount = amountArgument(this.args.amount);
+    const {token: asset} = this.flags;
+    const amount = amountArgument(this.args.amount, asset === 'pol' ? 'POL' : 'QUIV');
     const to = await addressArgument(this.args.to);
-    const asset = this.flags.token;
     return this.carryOut(`${amount} ${asset} to ${to}`, (money, from) => sendPlan(money, {from, to, amount, asset}));
   }
 }

@@ -1,10 +1,9 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
 import {parseAmount} from '../core/units.ts';
 
-/** An amount above zero in base units. Throws a usage error. */
-export function amountArgument(text: string): bigint {
-  // People paste amounts with their unit.
-  const amount = parseAmount(text.replace(/ ?(QUIV|POL)$/i, ''));
+/** An amount above zero in base units; people paste it with its unit. Throws a usage error. */
+export function amountArgument(text: string, unit: 'QUIV' | 'POL' = 'QUIV'): bigint {
+  const amount = parseAmount(text.trim().replace(new RegExp(`\\s*${unit}$`, 'i'), ''));
   if (amount > 0n) return amount;
   throw new QuiverError({
     code: 'AMOUNT_ZERO',
