@@ -8,6 +8,7 @@ import type {Finding} from '../dns/lint/finding.ts';
 import {lintZoneFile} from '../dns/lint/lint.ts';
 import {importZone, type ImportedZone} from '../dns/read/import-zone.ts';
 import {MAX_ZONE_BYTES, readZoneFile, type ZoneProblem} from '../dns/read/zone-file.ts';
+import {readZone} from '../dns/model/names.ts';
 import {toRecordSets} from '../dns/model/record-set.ts';
 
 export interface ImportedFile extends ImportedZone {
@@ -18,8 +19,11 @@ export interface ImportedFile extends ImportedZone {
 
 /** Reads and lints a zone file; `-` is stdin. Throws DNS_FILE_SIZE, DNS_NO_ZONE and the errors of `importZone`. */
 export async function importFile(path: string, config: Config): Promise<ImportedFile> {
-  const text = await readText(path);
-  const {zone, records, problems} = readZoneFile(text, config.get('dns.zone'));
+  const named = config.get('dns.zone');
+  const {zone, records, problems} = readZoneFile(
+    await readBytes(path),
+    named === undefined ? undefined : readZone(named, 'zone'),
+  );
   if (zone === '') {
     throw new QuiverError({
       code: 'DNS_NO_ZONE',
@@ -35,7 +39,7 @@ export async function importFile(path: string, config: Config): Promise<Imported
   };
 }
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Buffer> {
   const source = path === '-' ? process.stdin : createReadStream(path);
   const tooLong = (): QuiverError =>
     new QuiverError({
@@ -44,5 +48,5 @@ async function readText(path: string): Promise<string> {
       fix: 'Give it the file of a single zone.',
       exit: EXIT.usage,
     });
-  return (await readAll(source, MAX_ZONE_BYTES, tooLong)).toString();
+  return readAll(source, MAX_ZONE_BYTES, tooLong);
 }

@@ -1,11 +1,22 @@
 import type {TopologyInput} from '../dns/model/read-topology.ts';
 import type {RecordSet} from '../dns/model/record-set.ts';
 import type {ImportedFile} from './dns-import-file.ts';
+import {plain, plainLines} from './output.ts';
 
-/** A topology as the `dns` section of quiver.yaml; what is as by default is left out. */
-export async function topologyYaml(input: TopologyInput): Promise<string> {
+/** Of one kind, on a terminal: all are in the settings or in JSON. */
+const MAX_SHOWN = 200;
+/** Of a line that can't be read, which can be a whole file. */
+const MAX_SHOWN_CHARACTERS = 160;
+
+/** A topology as the `dns` section of quiver.yaml; what is as by default is left out, what can't be read is a comment. */
+export async function topologyYaml({input, problems}: Pick<ImportedFile, 'input' | 'problems'>): Promise<string> {
   const {stringify} = await import('yaml');
-  return stringify({dns: topologySettings(input)}, {lineWidth: 0});
+  const comments = problems.map(({line, why, text}) => `line ${line} of the zone is not read, ${why}:\n${text}`);
+  return stringify({dns: topologySettings(input)}, {lineWidth: 0}) + comments.map(comment).join('');
+}
+
+function comment(text: string): string {
+  return plainLines(text).replaceAll(/^/gm, '# ').concat('\n');
 }
 
 export function topologySettings(input: TopologyInput): Record<string, unknown> {
@@ -37,10 +48,10 @@ export function reportImport({input, kept, added, changed, problems, findings, o
     ...olderNumbering.map(
       (name) => `${name} was the first node and ${name}1 the second: they are ${name}1 and ${name}2 now`,
     ),
-    ...problems.map(({line, why, text}) => `line ${line}: not read, ${why}: ${text}`),
-    ...kept.map((set) => `kept under dns.records: ${title(set)}`),
-    ...changed.map((set) => `an export will change: ${title(set)}`),
-    ...findings.map(({line, name, type, message, fix, rule}) => {
+    ...shown(problems, ({line, why, text}) => shortened(`line ${line}: not read, ${why}: ${text}`)),
+    ...shown(kept, (set) => `kept under dns.records: ${title(set)}`),
+    ...shown(changed, (set) => `an export will change: ${title(set)}`),
+    ...shown(findings, ({line, name, type, message, fix, rule}) => {
       const where = line === undefined ? '' : `line ${line}: `;
       return `${where}${name} ${type} ${message} (${rule}). ${fix}`;
     }),
@@ -48,7 +59,16 @@ export function reportImport({input, kept, added, changed, problems, findings, o
   const more = added.length === 0 ? [] : [`an export will add ${added.length} sets, e.g. ${title(added[0])}`];
   const count = input.hosts.length;
   const read = `${input.zone}: ${input.layout} layout, ${count} ${count === 1 ? 'host' : 'hosts'}`;
-  return [read, ...lines, ...more].join('\n');
+  return [read, ...lines, ...more].map(plain).join('\n');
+}
+
+function shown<Item>(items: readonly Item[], lineOf: (item: Item) => string): string[] {
+  const left = items.length - MAX_SHOWN;
+  return [...items.slice(0, MAX_SHOWN).map(lineOf), ...(left > 0 ? [`… and ${left} more like this`] : [])];
+}
+
+function shortened(line: string): string {
+  return line.length > MAX_SHOWN_CHARACTERS ? `${line.slice(0, MAX_SHOWN_CHARACTERS)} …` : line;
 }
 
 function title(set: RecordSet | undefined): string {

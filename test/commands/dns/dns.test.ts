@@ -145,6 +145,36 @@ describe('dns import', () => {
     );
   });
 
+  it('keeps what it can not read as a comment, and shows nothing of it that a terminal would obey', async () => {
+    const lines = [
+      '$GENERATE 1-9 host$ A 9.0.0.$',
+      '$INCLUDE zone',
+      'x IN A \u001B[2Jevil',
+      'y IN A (',
+      '  # 1',
+      '- z',
+    ];
+    await writeFile(file('zone'), `$ORIGIN quiver.example.\r\nwww 300 IN A 9.0.0.1\r\n${lines.join('\r\n')}`);
+    const {code, stdout, stderr} = await dns('import', 'zone');
+    expect(code).toBe(EXIT.done);
+    expect(stderr).toContain('line 3: not read, $GENERATE is not followed');
+    expect(stderr + stdout).not.toContain('\u001B');
+    for (const line of lines.slice(0, 2)) expect(stdout).toContain(`\n# ${line}\n`);
+    await writeFile(file('quiver.yaml'), stdout);
+    expect((await dns('export', '--name-server', 'ns1.other.example')).stdout).toContain('9.0.0.1');
+  });
+
+  it('reads no more than a zone can have, from a file that never ends as well', async () => {
+    expect(await dns('import', '/dev/zero')).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('16 MiB') as string,
+    });
+    expect(await dns('plan', ...NETWORK, '--provider', 'file', '--zone-file', '/dev/zero')).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('16 MiB') as string,
+    });
+  });
+
   it('reads stdin, and needs to be told which zone where nothing says so', async () => {
     const from = (input: string, ...args: string[]) =>
       runQuiver(['dns', 'import', '-', ...args], {env: place.env, cwd: place.home, input});
@@ -153,6 +183,9 @@ describe('dns import', () => {
       code: EXIT.done,
       stdout: expect.stringContaining('services: []') as string,
     });
+    expect((await from('www 300 IN A 9.0.0.1\n', '--zone', 'Quiver.Example.')).stdout).toContain(
+      'zone: quiver.example',
+    );
     expect(await dns('import', 'no-such-file')).toMatchObject({code: EXIT.failed});
   });
 });

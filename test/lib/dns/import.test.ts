@@ -68,6 +68,26 @@ describe('an import', () => {
     expect(zone.kept.map(({type}) => type)).toEqual(['TXT', 'MX']);
   });
 
+  it('keeps the mark of the proxy on what it keeps', () => {
+    const {input} = imported('www 1 IN A 9.0.0.1 ; cf_tags=cf-proxied:true', 'raw 300 IN A 9.0.0.1');
+    const marks = readTopology(input).others.map(({name, proxied}) => [name, proxied]);
+    expect(marks).toEqual([
+      ['www.q.example', true],
+      ['raw.q.example', false],
+    ]);
+  });
+
+  it('keeps a set at one of our names that no node could have, and nodes beyond the most', () => {
+    const crowd = Array.from({length: 17}, (_, index) => `gateway 300 IN A 9.0.0.${index}`);
+    expect(imported(...crowd)).toMatchObject({input: {hosts: []}, kept: [{name: 'gateway.q.example'}]});
+    const nodes = Array.from(
+      {length: 2_001},
+      (_, index) => `relay${index + 1} 300 IN A 9.0.${index >> 8}.${index & 255}`,
+    );
+    const {input, kept} = imported(...nodes);
+    expect([input.hosts.length, kept.map(({name}) => name)]).toEqual([2_000, ['relay2001.q.example']]);
+  });
+
   it('takes the first of two regions at one address, and no proxy where none can be', () => {
     const {input} = imported(
       'relay1 300 IN A 9.0.0.1 ; cf_tags=cf-proxied:true',
@@ -182,6 +202,117 @@ describe('a zone file of others', () => {
     expect(problems.map(({line}) => line)).toEqual([2, 3, 4, 5, 9]);
     expect(read.map(({name, value}) => `${name} ${value}`)).toEqual(['d.q.example 9.0.0.1', 'e.q.example 9.0.0.2']);
   });
+
+  it('in any encoding gives the bytes that it has', () => {
+    const head = Buffer.from(`\uFEFF$ORIGIN ${ZONE}.\r\n`);
+    const lines = [
+      'm\u00FCnchen 300 IN TXT "\u00E0 la\u00A0carte" \u00A0x',
+      '\u{1F600} 300 IN CNAME \u00C4.\r',
+      'www 300 IN A 9.0.0.1\r',
+    ];
+    const expected = [
+      [String.raw`m\195\188nchen.q.example`, String.raw`"\195\160 la\194\160carte" "\194\160x"`],
+      [String.raw`\240\159\152\128.q.example`, String.raw`\195\132.`],
+      ['www.q.example', '9.0.0.1'],
+    ];
+    const utf8 = readZoneFile(Buffer.concat([head, Buffer.from(lines.join('\n'))]));
+    expect(utf8).toMatchObject({zone: ZONE, problems: []});
+    expect(utf8.records.map(({name, value}) => [name, value])).toEqual(expected);
+    const latin = readZoneFile(Buffer.concat([head, Buffer.from('t\u00FC 300 IN TXT "\u00E4\u00A0"', 'latin1')]));
+    expect(latin.records).toMatchObject([{name: String.raw`t\252.q.example`, value: String.raw`"\228\160"`}]);
+    // What is kept is the same once it has been exported.
+    const zone = importZone(ZONE, toRecordSets([...utf8.records, ...latin.records]), PORTS);
+    const exported = readZoneFile(again(zone), ZONE);
+    expect(exported.problems).toEqual([]);
+    for (const {name, value} of [...utf8.records, ...latin.records]) {
+      expect(exported.records).toContainEqual(expect.objectContaining({name, value}));
+    }
+  });
+
+  it('knows every way to write a name, a number and a type', () => {
+    const {records: read, problems} = readZoneFile(
+      [
+        `$ORIGIN ${ZONE}.`,
+        String.raw`x\.y 300 IN A 9.0.0.1`,
+        String.raw`X\046Y 300 IN TYPE1 \# 4 09 000002`,
+        String.raw`dot\. 300 IN AAAA 2600:0::192.0.2.1`,
+        String.raw`w 300 IN TYPE33 \# 7 000000000001 00`,
+        String.raw`w 300 IN type65280 \# 2 ABCD`,
+        'w 1h30m IN TXT ' + 'z'.repeat(300),
+        'n 300 IN MX 1 .',
+      ].join('\n'),
+      ZONE,
+    );
+    expect(problems).toEqual([]);
+    expect(read.map(({name, type, value}) => `${name.replace('.q.example', '')} ${type} ${value}`)).toEqual([
+      String.raw`x\046y A 9.0.0.1`,
+      String.raw`x\046y A 9.0.0.2`,
+      String.raw`dot\046 AAAA 2600::c000:201`,
+      'w SRV 0 0 1 .',
+      String.raw`w TYPE65280 \# 2 abcd`,
+      `w TXT "${'z'.repeat(255)}" "${'z'.repeat(45)}"`,
+      'n MX 1 .',
+    ]);
+  });
+
+  it.each([
+    `${'l'.repeat(64)} 300 IN A 9.0.0.1`,
+    `${'abc.'.repeat(70)}x 300 IN A 9.0.0.1`,
+    'a..b 300 IN A 9.0.0.1',
+    String.raw`a\999 300 IN A 9.0.0.1`,
+    'a 4294967296 IN A 9.0.0.1',
+    'a 300 IN SRV 0 0 65536 b',
+    'a 300 IN AAAA fe80::1%eth0',
+    'a 300 IN A 010.0.0.1',
+    'a 300 IN CNAME b..c',
+    String.raw`a 300 IN TXT b ` + '\\',
+    String.raw`a 300 IN A \# 4 0900`,
+    String.raw`a 300 IN A \# 3 090000`,
+    'a 300 IN TYPE65536 x',
+    'a 300 CH TXT x',
+    '$TTL soon',
+    '$ORIGIN a..b',
+    '$GENERATE 1-9 host$ A 9.0.0.$',
+    '$INCLUDE zone',
+    `a 300 IN TXT "${'x'.repeat(600_000)}"`,
+  ])('tells of a line that is none: %.60s', (line) => {
+    const {records: read, problems} = readZoneFile(`$ORIGIN ${ZONE}.\n${line}\nb.${ZONE}. 300 IN A 9.0.0.1\n`);
+    expect(problems).toMatchObject([{line: 2, text: line.trim()}]);
+    expect(read).toMatchObject([{name: 'b.q.example'}]);
+  });
+
+  it('gives what stands behind an unreadable line to nobody else', () => {
+    const file = ['a IN A 9.0.0.1', 'b IN TXT "open', '  IN A 9.0.0.2', '..c IN A 9.0.0.3', '  IN A 9.0.0.4'];
+    const {records: read, problems} = readZoneFile(
+      [`$ORIGIN ${ZONE}.`, ...file, '$ORIGIN ..', 'd A 9.0.0.5'].join('\n'),
+    );
+    expect(read.map(({name, value}) => `${name} ${value}`)).toEqual(['a.q.example 9.0.0.1', 'b.q.example 9.0.0.2']);
+    expect(problems.map(({line}) => line)).toEqual([3, 5, 6, 7, 8]);
+  });
+
+  it('may be as big as it likes', () => {
+    const many = (count: number, line: (index: number) => string): string =>
+      Array.from({length: count}, (_, index) => line(index)).join('\n');
+    for (const text of [
+      `a IN TXT "${String.raw`\"`.repeat(4_000_000)}`,
+      '('.repeat(1_000_000),
+      'x'.repeat(9_000_000),
+      '\n'.repeat(1_000_000),
+      many(130_000, (index) => `x ${index} IN A 9.9.${(index >> 8) & 255}.${index & 255}`),
+    ]) {
+      const {records: read} = readZoneFile(text, ZONE);
+      lintZoneFile(ZONE, read);
+      again(importZone(ZONE, toRecordSets(read), PORTS));
+    }
+    // Names of others may be as many as they like, too.
+    const regions = readZoneFile(
+      many(30_000, (index) => `r${index}.relay A 9.9.9.9\nc${index} CNAME c`),
+      ZONE,
+    ).records;
+    const start = performance.now();
+    importZone(ZONE, toRecordSets([...regions, ...readZoneFile('relay1 A 9.9.9.9', ZONE).records]), PORTS);
+    expect(performance.now() - start).toBeLessThan(6_000);
+  }, 30_000);
 
   it('never throws on garbage', () => {
     const piece = fc.constantFrom(

@@ -6,6 +6,9 @@ import type {Finding} from './finding.ts';
 import {lintSets} from './sets.ts';
 import {lintTargets} from './targets.ts';
 
+/** Of values in a message. */
+const MAX_NAMED = 5;
+
 /** What is wrong with the sets of a zone; empty when nothing is. */
 export function lintZone(zone: string, sets: readonly RecordSet[]): Finding[] {
   const lintedZone = {zone, sets, byName: Map.groupBy(sets, ({name}) => name)};
@@ -29,16 +32,17 @@ export function lintZoneFile(zone: string, records: readonly ZoneRecord[]): Find
 function lintSet(records: readonly ZoneRecord[]): Finding[] {
   const [first] = records;
   if (first === undefined) return [];
-  const {name, type, line} = first;
-  const ttls = new Set(records.map(({ttlSeconds}) => ttlSeconds));
-  const lowest = Math.min(...ttls);
+  const {name, type, line, ttlSeconds} = first;
+  const ttls = new Set(records.map((record) => record.ttlSeconds));
+  const sorted = [...ttls].toSorted((a, b) => a - b);
+  const named = sorted.length > MAX_NAMED ? [...sorted.slice(0, MAX_NAMED), 'others'] : sorted;
   const mixed: Finding = {
     rule: 'mixed-ttl',
     name,
     type,
     line,
-    message: `has the TTLs ${[...ttls].join(' and ')}, and a set has one`,
-    fix: `Give all of them ${lowest}.`,
+    message: `has the TTLs ${named.join(' and ')}, and a set has one`,
+    fix: `Give all of them ${sorted[0] ?? ttlSeconds}.`,
   };
   const seen = new Set<string>();
   const repeated = records.filter(({value}) => seen.size === seen.add(value).size);

@@ -12,7 +12,7 @@ import type {DnsNode, DnsPorts, Layout, NameServer, Target, Topology} from './to
 /** Of one service: more would make a zone that no provider takes, and is a slip of the keyboard. */
 export const MAX_NODES = 2_000;
 /** Of one node, in each family. */
-const MAX_ADDRESSES = 16;
+export const MAX_ADDRESSES = 16;
 
 /** A network as it stands in the settings and flags; `label=value` in the lists. */
 export interface TopologyInput {

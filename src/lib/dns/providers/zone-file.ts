@@ -1,9 +1,10 @@
-import {readFile} from 'node:fs/promises';
+import {createReadStream} from 'node:fs';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
 import {PUBLIC_FILE_MODE, replaceFile} from '../../core/private-file.ts';
+import {readAll} from '../../core/read-all.ts';
 import {recordSet, sortSets, type RecordSet, toRecordSets} from '../model/record-set.ts';
-import {readZoneFile} from '../read/zone-file.ts';
+import {MAX_ZONE_BYTES, readZoneFile} from '../read/zone-file.ts';
 import {writeBind} from '../write/bind.ts';
 import {nextSerial} from '../write/serial.ts';
 import {applyChanges} from './apply-changes.ts';
@@ -28,11 +29,7 @@ export class ZoneFileProvider implements DnsProvider {
 
   /** Throws DNS_ZONE_FILE when there is no such file, or when something in it can't be read and would be lost. */
   async read(zone: string): Promise<RecordSet[]> {
-    const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      throw unusable(`There is no zone file ${this.#path}`, `quiver dns export --out ${this.#path}   (makes one)`);
-    });
-    const {records, problems} = readZoneFile(text, zone);
+    const {records, problems} = readZoneFile(await this.#content(), zone);
     const [problem] = problems;
     if (problem !== undefined) {
       const where = `line ${problem.line} of ${this.#path}`;
@@ -50,6 +47,17 @@ export class ZoneFileProvider implements DnsProvider {
     const records = sortSets(sets.filter((set) => !isApex(set)));
     const file = writeBind({zone, apex: apex.toSorted((a, b) => (a.type < b.type ? 1 : -1)), records, notes});
     await replaceFile(this.#path, file, PUBLIC_FILE_MODE);
+  }
+
+  async #content(): Promise<Buffer> {
+    const tooLong = (): QuiverError =>
+      unusable(`${this.#path} has more than ${MAX_ZONE_BYTES >> 20} MiB`, 'Name the file of a single zone.');
+    try {
+      return await readAll(createReadStream(this.#path), MAX_ZONE_BYTES, tooLong);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      throw unusable(`There is no zone file ${this.#path}`, `quiver dns export --out ${this.#path}   (makes one)`);
+    }
   }
 
   #renewed(soa: RecordSet): RecordSet {

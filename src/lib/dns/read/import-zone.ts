@@ -1,6 +1,6 @@
 import {buildRecords} from '../build/zone.ts';
 import {isPeerId} from '../model/peer-id.ts';
-import {readTopology, type TopologyInput} from '../model/read-topology.ts';
+import {MAX_NODES, readTopology, type TopologyInput} from '../model/read-topology.ts';
 import {setKey, type RecordSet} from '../model/record-set.ts';
 import {canBeProxied, DNS_SERVICES} from '../model/services.ts';
 import type {DnsPorts, Layout} from '../model/topology.ts';
@@ -68,15 +68,15 @@ export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsP
     added: [...built.values()].filter((set) => !before.has(setKey(set))),
     changed: sets.filter((set) => {
       const after = built.get(setKey(set));
-      if (after === undefined) return others.includes(set) && isReplaced(set);
+      if (after === undefined) return !isApex(set) && isReplaced(set);
       return after.values.join('\n') !== set.values.join('\n');
     }),
     olderNumbering: older,
   };
 }
 
-function recordLine({name, ttlSeconds, type}: RecordSet, value: string): string {
-  return `${name}. ${ttlSeconds} IN ${type} ${value}`;
+function recordLine({name, ttlSeconds, type, proxied}: RecordSet, value: string): string {
+  return `${name}. ${ttlSeconds} IN ${type} ${value}${proxied ? ' ; cf_tags=cf-proxied:true' : ''}`;
 }
 
 function findHosts(view: ZoneView): {hosts: string[]; older: ('bootstrap' | 'relay')[]} {
@@ -87,7 +87,7 @@ function findHosts(view: ZoneView): {hosts: string[]; older: ('bootstrap' | 'rel
     const nodes: string[] = [];
     for (
       let target = view.target(`${label}1`);
-      target !== undefined;
+      target !== undefined && nodes.length < MAX_NODES;
       target = view.target(`${label}${nodes.length + 1}`)
     ) {
       nodes.push(target);
@@ -115,22 +115,26 @@ function layoutOf(hosts: readonly string[], targets: readonly string[]): Layout 
 }
 
 function isOf(label: string, line: string): boolean {
-  return new RegExp(`^${label}\\d*=`).test(line);
+  return line.startsWith(label) && /^\d*=/.test(line.slice(label.length));
 }
 
 function findRegions(view: ZoneView, hosts: readonly string[]): string[] {
-  const found = [...view.sets].flatMap(({name, type, values}) => {
-    const [, region, service] =
-      /^([a-z\d](?:[a-z\d-]*[a-z\d])?)\.(bootstrap|relay)$/.exec(name.slice(0, -view.zone.length - 1)) ?? [];
-    if (region === undefined || service === undefined || !/^A(?:AAA)?$/.test(type)) return [];
-    const nodes = hosts.filter(
-      (line) => isOf(service, line) && shares(line.slice(line.indexOf('=') + 1), values.join(',')),
-    );
-    return nodes.map((line) => `${line.slice(0, line.indexOf('='))}=${region}`);
-  });
-  // Of several regions at one address the first is as good a guess as any.
-  const byNode = new Map(found.toReversed().map((line) => [line.slice(0, line.indexOf('=')), line]));
-  return [...byNode.values()].toReversed();
+  const regions = new Map<string, string>();
+  for (const service of ['bootstrap', 'relay']) {
+    // Of several regions at one address the first is as good a guess as any.
+    const byAddress = new Map<string, string>();
+    for (const {name, type, values} of view.sets) {
+      const region = /^([a-z\d](?:[a-z\d-]*[a-z\d])?)\.(\w+)$/.exec(name.slice(0, -view.zone.length - 1));
+      if (region?.[2] !== service || region[1] === undefined || !/^A(?:AAA)?$/.test(type)) continue;
+      for (const address of values) if (!byAddress.has(address)) byAddress.set(address, region[1]);
+    }
+    for (const line of hosts.filter((each) => isOf(service, each))) {
+      const [label = '', addresses = ''] = line.split('=', 2);
+      const region = addresses.split(',').find((address) => byAddress.has(address));
+      if (region !== undefined) regions.set(label, byAddress.get(region) ?? '');
+    }
+  }
+  return [...regions].map(([label, region]) => `${label}=${region}`);
 }
 
 function findPeerIds(view: ZoneView, hosts: readonly string[]): string[] {

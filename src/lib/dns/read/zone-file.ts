@@ -1,5 +1,7 @@
+import {absoluteName} from '../model/domain-name.ts';
 import type {SingleRecord} from '../model/record-set.ts';
-import {absoluteName, canonicalData, ttlSeconds} from './canonical.ts';
+import {typeName} from '../wire/rdata.ts';
+import {canonicalData, ttlSeconds} from './canonical.ts';
 import {readEntries, type Entry} from './tokens.ts';
 
 /** One record of a file, before those of one name and type are put together. */
@@ -26,32 +28,41 @@ export const MAX_ZONE_BYTES = 16 * 1024 * 1024;
 /** Where a file gives neither a TTL nor a default, as Cloudflare's exports of proxied names do. */
 const FALLBACK_TTL_SECONDS = 300;
 const PROXIED = /cf_tags=\S*cf-proxied:true/;
+const MAX_TYPE = 65_535;
 /** IANA's mnemonics, and TYPE123 (RFC 3597). */
 const TYPE = /^(?!(?:IN|CH|HS)$)[A-Z][A-Z0-9-]{0,15}$/i;
 
-/** Reads a zone file, BIND's or an export of Cloudflare's. Never throws: what can't be read is a problem with its line. */
-export function readZoneFile(file: string, zone?: string): ZoneFile {
+/**
+ * Reads a zone file, BIND's or an export of Cloudflare's, in whatever encoding: DNS knows bytes. Never throws: what
+ * can't be read is a problem with its line.
+ * @param zone Canonical, as `readZone` gives it.
+ */
+export function readZoneFile(file: string | Uint8Array, zone?: string): ZoneFile {
   const records: ZoneRecord[] = [];
   const problems: ZoneProblem[] = [];
-  let origin = zone ?? '';
+  let origin: string | undefined = zone ?? '';
   let firstOrigin: string | undefined;
   let defaultTtl: number | undefined;
   let owner: string | undefined;
-  const report = ({line, text}: Entry, why: string): void => void problems.push({line, text, why});
+  const report = ({line, text}: Entry, why: string): void =>
+    void problems.push({line, text: fromBytes(text), why: fromBytes(why)});
 
-  for (const entry of readEntries(file)) {
+  for (const entry of readEntries(toBytes(file))) {
     const [first, second] = entry.tokens;
-    if (entry.problem !== undefined) report(entry, entry.problem);
-    else if (first?.text.startsWith('$') && !entry.indented) {
-      const directive = first.text.toUpperCase();
-      if (directive === '$ORIGIN' && second !== undefined) {
-        origin = absoluteName(second.text, origin);
+    if (first?.text.startsWith('$') && !entry.indented) {
+      const [directive, count] = [first.text.toUpperCase(), entry.tokens.length];
+      if (directive === '$ORIGIN' && entry.problem === undefined && count === 2) {
+        origin = absoluteName(second?.text ?? '', origin);
         firstOrigin ??= origin;
-      } else if (directive === '$TTL' && second !== undefined) defaultTtl = ttlSeconds(second.text);
-      else report(entry, `${first.text} is not followed`);
+        if (origin === undefined) report(entry, 'it is no name, so that those relative to it are none');
+      } else if (directive === '$TTL' && entry.problem === undefined && count === 2) {
+        defaultTtl = ttlSeconds(second?.text ?? '');
+        if (defaultTtl === undefined) report(entry, 'it is no TTL');
+      } else report(entry, entry.problem ?? `${first.text} is not followed`);
     } else {
+      // Lines that begin with white space are about the one before also where that can't be read.
       if (!entry.indented) owner = absoluteName(first?.text ?? '', origin);
-      const record = readRecord(entry, owner, origin, defaultTtl);
+      const record = entry.problem === undefined ? readRecord(entry, owner, origin, defaultTtl) : {why: entry.problem};
       if ('why' in record) report(entry, record.why);
       else records.push(record);
     }
@@ -63,7 +74,7 @@ export function readZoneFile(file: string, zone?: string): ZoneFile {
 function readRecord(
   entry: Entry,
   owner: string | undefined,
-  origin: string,
+  origin: string | undefined,
   defaultTtl: number | undefined,
 ): ZoneRecord | {why: string} {
   const rest = entry.tokens.slice(entry.indented ? 0 : 1);
@@ -77,19 +88,40 @@ function readRecord(
     ttl ??= seconds;
   }
   const type = rest[at]?.text ?? '';
-  if (owner === undefined || owner === '') return {why: 'it has no name before it'};
+  if (owner === undefined || owner === '') return {why: 'it has no name before it, or none that can be used'};
   if (!TYPE.test(type)) return {why: type === '' ? 'it has no type' : `"${type}" is not a type of the class IN`};
   const tokens = rest.slice(at + 1);
-  const data = canonicalData(type.toUpperCase(), tokens, origin);
+  const named = canonicalType(type);
+  if (named === undefined) return {why: `${type} is no type`};
+  const data = canonicalData(named, tokens, origin);
   if ('problem' in data) return {why: data.problem};
   return {
     line: entry.line,
     name: owner,
-    type: type.toUpperCase(),
+    type: named,
     ttlSeconds: ttl ?? defaultTtl ?? FALLBACK_TTL_SECONDS,
     value: data.value,
     proxied: PROXIED.test(entry.comment),
   };
+}
+
+/** `TYPE1` is A (RFC 3597 section 5). */
+function canonicalType(type: string): string | undefined {
+  const [, number] = /^TYPE(\d+)$/i.exec(type) ?? [];
+  if (number === undefined) return type.toUpperCase();
+  return Number(number) <= MAX_TYPE ? typeName(Number(number)) : undefined;
+}
+
+/** A character for each byte, without the mark that some editors begin a file with. */
+function toBytes(file: string | Uint8Array): string {
+  return Buffer.from(file)
+    .toString('latin1')
+    .replace(/^\u00EF\u00BB\u00BF/, '');
+}
+
+/** For people. */
+function fromBytes(text: string): string {
+  return Buffer.from(text, 'latin1').toString();
 }
 
 /** What all names end with, at least two labels of it; '' when there is no such thing. */

@@ -1,5 +1,6 @@
 import {splitFields, txtText} from '../model/fields.ts';
 import {readHostName} from '../model/names.ts';
+import {MAX_ADDRESSES} from '../model/read-topology.ts';
 import {setKey, type RecordSet} from '../model/record-set.ts';
 
 /** An alias of an alias is followed this often. */
@@ -31,6 +32,8 @@ export class ZoneView {
   /** Addresses, or the host that a CNAME names; a CNAME within the zone is followed, as an alias may be the real name. */
   target(label: string, depth = 0): string | undefined {
     const addresses = this.addresses(label);
+    // More than a node can have are a set of somebody else's.
+    if (['A', 'AAAA'].some((type) => (this.get(label, type)?.length ?? 0) > MAX_ADDRESSES)) return undefined;
     if (addresses.length > 0) return addresses.join(',');
     const alias = this.get(label, 'CNAME')?.[0]?.slice(0, -1);
     if (alias === undefined || !isHostName(alias)) return undefined;

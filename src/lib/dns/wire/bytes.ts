@@ -1,10 +1,10 @@
+import {escapeLabel, MAX_LABEL_BYTES, MAX_NAME_BYTES} from '../model/domain-name.ts';
+
 /** What came over the wire is not a DNS message, or not one that we can use. */
 export class WireError extends Error {
   override readonly name = 'WireError';
 }
 
-const MAX_NAME_BYTES = 255;
-const MAX_LABEL_BYTES = 63;
 /** More jumps than a name has labels are a loop. */
 const MAX_POINTERS = 128;
 const POINTER = 0xc0;
@@ -149,15 +149,6 @@ export class WireWriter {
   build(): Buffer {
     return Buffer.concat(this.#parts);
   }
-}
-
-/** Dots and what is not printed inside a label, as a zone file has them. */
-function escapeLabel(bytes: Buffer): string {
-  return Array.from(bytes, (byte) => {
-    const character = String.fromCharCode(byte).toLowerCase();
-    if (/[\w*/-]/.test(character)) return character;
-    return `\\${String(byte).padStart(3, '0')}`;
-  }).join('');
 }
 
 function unescapeLabel(label: string): Buffer {

@@ -3,7 +3,7 @@ import {relativeName, type ZoneExport} from './zone-export.ts';
 /** A zone file of RFC 1035 section 5: a line for each record, each name once. */
 export function writeBind({zone, apex, records, notes}: ZoneExport): string {
   const sets = [...apex, ...records];
-  const widest = Math.max(...sets.map(({name}) => relativeName(name, zone).length));
+  const widest = sets.reduce((most, {name}) => Math.max(most, relativeName(name, zone).length), 0);
   let previous = '';
   const lines = sets.flatMap(({name, ttlSeconds, type, values}) =>
     values.map((value) => {
