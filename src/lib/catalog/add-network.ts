@@ -44,6 +44,7 @@ export async function addNetwork(
     name,
     bootstrapNodes: bootstrap,
     relayNodes: relay,
+    stunServers: [],
     loopbackOnly,
     protocolPrefix: protocolPrefix(name),
     chain,

@@ -13,7 +13,7 @@ const OPERATOR = 'operator';
  * The network of the settings for everyone who is to join it through this zone, signed by the operator's key.
  * Throws usage errors where nobody could join: on a local profile, and without a bootstrap whose peer id is known.
  */
-export async function exportProfile(config: Config, places: Places, {zone, nodes}: Topology): Promise<string> {
+export async function exportProfile(config: Config, places: Places, {zone, nodes, ports}: Topology): Promise<string> {
   const {profile} = config;
   const listed = (service: string): string[] =>
     nodes.some((node) => node.service === service && node.peerId !== undefined) ? [`/dnsaddr/${service}.${zone}`] : [];
@@ -23,8 +23,20 @@ export async function exportProfile(config: Config, places: Places, {zone, nodes
   if (listed('bootstrap').length === 0) {
     throw unusable('No bootstrap has a peer id, so nobody could join', 'Give it: --peer-id bootstrap1=12D3KooW…');
   }
+  // TURN servers answer STUN too.
+  const stunServers = (['stun', 'turn'] as const).flatMap((service) => {
+    const {udp} = ports[service];
+    return udp !== undefined && nodes.some((node) => node.service === service)
+      ? [`stun:${service}.${zone}:${udp}`]
+      : [];
+  });
   const key = await loadOrCreatePeerKey(peerKeyFile(places, OPERATOR));
-  const yaml = await profileToYaml({...profile, bootstrapNodes: listed('bootstrap'), relayNodes: listed('relay')});
+  const yaml = await profileToYaml({
+    ...profile,
+    bootstrapNodes: listed('bootstrap'),
+    relayNodes: listed('relay'),
+    stunServers,
+  });
   return signProfile(yaml, key);
 }
 

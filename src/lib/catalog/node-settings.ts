@@ -18,8 +18,12 @@ export async function nodeSettings(
   return {
     name: 'node',
     roles,
-    // Relays may be named by more than the profile.
-    profile: {...profile, relayNodes: config.get('network.relay_nodes')},
+    // Relays and STUN servers may be named by more than the profile.
+    profile: {
+      ...profile,
+      relayNodes: config.get('network.relay_nodes'),
+      stunServers: config.get('network.stun_servers'),
+    },
     privateKey: await loadOrCreatePeerKey(peerKeyFile(places, section)),
     listen: {
       host: listenHosts(config.get(`${section}.host`), profile),

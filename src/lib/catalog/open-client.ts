@@ -88,7 +88,7 @@ async function startOwn(
           paymentKey: await loadOrCreatePaymentKey(paymentKeyFile(places, 'provider')),
         };
   return ownClient({
-    profile,
+    profile: {...profile, stunServers: config.get('network.stun_servers')},
     network: {chainId: profile.chain.id, settlement: profile.settlement},
     bootstrap: modelPath === undefined ? bootstrap : [],
     peerKey: await loadOrCreatePeerKey(peerKeyFile(places, 'client')),

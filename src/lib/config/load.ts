@@ -82,6 +82,7 @@ function addProfile(settings: Settings, profile: NetworkProfile): void {
   const lists = [
     ['network.bootstrap_nodes', profile.bootstrapNodes],
     ['network.relay_nodes', profile.relayNodes],
+    ['network.stun_servers', profile.stunServers],
   ] as const;
   for (const [key, nodes] of lists) if (nodes.length > 0) add(settings, key, nodes, 'profile', profile.name);
 }

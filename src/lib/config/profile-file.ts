@@ -1,11 +1,11 @@
 import {badFile} from './errors.ts';
-import {protocolPrefix, ZERO_ADDRESS, type NetworkProfile} from './profile.ts';
+import {protocolPrefix, STUN_URL, ZERO_ADDRESS, type NetworkProfile} from './profile.ts';
 
 const MAX_NODES = 256;
 const MAX_URLS = 16;
 const MAX_TEXT_LENGTH = 512;
 
-const PROFILE_KEYS = ['name', 'bootstrap_nodes', 'relay_nodes', 'loopback_only', 'chain', 'settlement'];
+const PROFILE_KEYS = ['name', 'bootstrap_nodes', 'relay_nodes', 'stun_servers', 'loopback_only', 'chain', 'settlement'];
 const CHAIN_KEYS = ['id', 'name', 'rpc_urls', 'explorer'];
 
 /** A user profile as YAML, snake_case as in the configuration. */
@@ -15,6 +15,7 @@ export async function profileToYaml(profile: NetworkProfile): Promise<string> {
     name: profile.name,
     bootstrap_nodes: profile.bootstrapNodes,
     relay_nodes: profile.relayNodes,
+    stun_servers: profile.stunServers,
     loopback_only: profile.loopbackOnly,
     chain: {
       id: profile.chain.id,
@@ -43,6 +44,7 @@ export async function parseProfile(text: string, file: string, name: string): Pr
     name,
     bootstrapNodes: top.texts('bootstrap_nodes', MAX_NODES),
     relayNodes: top.texts('relay_nodes', MAX_NODES),
+    stunServers: stunUrls(top),
     loopbackOnly: top.flag('loopback_only'),
     protocolPrefix: protocolPrefix(name),
     chain: {
@@ -53,6 +55,12 @@ export async function parseProfile(text: string, file: string, name: string): Pr
     },
     settlement: top.optionalText('settlement', /^0x[0-9a-fA-F]{40}$/, 'an address (0x…)') ?? ZERO_ADDRESS,
   };
+}
+
+function stunUrls(top: Fields): string[] {
+  const urls = top.texts('stun_servers', MAX_URLS);
+  if (!urls.every((url) => STUN_URL.test(url))) throw top.wrong('stun_servers', 'a list of stun:host:port');
+  return urls;
 }
 
 /** The fields of one YAML map, each checked as it is taken. */

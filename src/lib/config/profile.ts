@@ -15,6 +15,8 @@ export interface NetworkProfile {
   /** Multiaddrs, dnsaddrs or host:port. */
   bootstrapNodes: readonly string[];
   relayNodes: readonly string[];
+  /** The network's own STUN servers, `stun:host:port`. */
+  stunServers: readonly string[];
   /** Listen on and dial loopback addresses only. */
   loopbackOnly: boolean;
   /** `/quiver/<name>`; comes before every protocol id and topic, so that networks never mix. */
@@ -27,6 +29,9 @@ export interface NetworkProfile {
 export const ZERO_ADDRESS = '0x0000000000000000000000000000000000000000';
 
 export const DEFAULT_PROFILE = 'local';
+
+/** A STUN URL (RFC 7064); over UDP, since that is what WebRTC sends from. */
+export const STUN_URL = /^stun:(?:\[[\da-f:.]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?$/i;
 
 /** A profile names files, sockets and protocol ids, so it is short and plain. */
 const PROFILE_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -84,6 +89,7 @@ function profile(name: string, chain: ChainSettings, loopbackOnly = false): Netw
     name,
     bootstrapNodes: [],
     relayNodes: [],
+    stunServers: [],
     loopbackOnly,
     protocolPrefix: protocolPrefix(name),
     chain,

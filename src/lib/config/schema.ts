@@ -1,7 +1,7 @@
 import {amount, choice, duration, flag, integer, list, port, portOrOff, size, text, type Key} from './key.ts';
 import {SIGNAL_KEYS, STUN_KEYS, TURN_KEYS} from './keys/connection.ts';
 import {DNS_KEYS} from './keys/dns.ts';
-import {DEFAULT_PROFILE} from './profile.ts';
+import {DEFAULT_PROFILE, STUN_URL} from './profile.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -71,6 +71,13 @@ export const SCHEMA = {
     description: 'Relays to be reachable through behind NAT; a bare peer id is looked up in the DHT',
     default: [],
     expects: `${NODE_ADDRESSES}, or peer ids`,
+  }),
+  'network.stun_servers': list({
+    description:
+      "STUN servers of the network's own, by which peers behind NAT connect over WebRTC; unset: none is asked",
+    default: [],
+    expects: 'URLs (stun:host:port)',
+    pattern: STUN_URL,
   }),
   'network.announce': list({
     description: 'Addresses to tell others instead of those that were detected',

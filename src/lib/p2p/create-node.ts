@@ -66,7 +66,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
     import('libp2p'),
     loadBase(profile, options.mdns && !loopbackOnly),
     openPeerStore(options.peerStorePath),
-    loadTransports(listens, {loopbackOnly, log}),
+    loadTransports(listens, {loopbackOnly, stunServers: loopbackOnly ? [] : (profile.stunServers ?? []), log}),
     loadServices(options, traits, admission, [...bootstraps, ...relays]),
   ]);
 

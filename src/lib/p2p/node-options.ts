@@ -22,6 +22,8 @@ export interface NodeNetwork {
   loopbackOnly: boolean;
   /** Relays to hold a slot on, besides those that the DHT finds. */
   relayNodes: readonly string[];
+  /** `stun:host:port`, for WebRTC between peers behind NATs; none is asked where none is named. */
+  stunServers?: readonly string[];
 }
 
 /** How the DHT checks the records of one key namespace (`/<namespace>/…`). */

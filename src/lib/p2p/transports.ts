@@ -18,11 +18,8 @@ const TRANSPORT_OF_SOCKET: Readonly<Record<SocketName, TransportName>> = {
   webrtcDirect: 'webrtc',
 };
 
-/** No STUN server at all: the package's default would tell four companies every user's address. */
-const RTC_CONFIGURATION = {iceServers: []};
-
 /** Each loads its package only when it is wanted: together they cost a third of a second of CPU. */
-const LOADERS: Readonly<Record<TransportName, () => Promise<TransportFactory[]>>> = {
+const LOADERS: Readonly<Record<TransportName, (stunServers: readonly string[]) => Promise<TransportFactory[]>>> = {
   async tcp() {
     const {tcp} = await import('@libp2p/tcp');
     return [tcp()];
@@ -35,9 +32,11 @@ const LOADERS: Readonly<Record<TransportName, () => Promise<TransportFactory[]>>
     const {quic} = await import('@chainsafe/libp2p-quic');
     return [quic()];
   },
-  async webrtc() {
+  async webrtc(stunServers) {
     const {webRTC, webRTCDirect} = await import('@libp2p/webrtc');
-    return [webRTCDirect({rtcConfiguration: RTC_CONFIGURATION}), webRTC({rtcConfiguration: RTC_CONFIGURATION})];
+    // Never without a list, even an empty one: the package's own would tell four companies every user's address.
+    const iceServers = stunServers.map((url) => ({urls: [url]}));
+    return [webRTCDirect({rtcConfiguration: {iceServers: []}}), webRTC({rtcConfiguration: {iceServers}})];
   },
   async circuit() {
     const {circuitRelayTransport} = await import('@libp2p/circuit-relay-v2');
@@ -59,7 +58,7 @@ export interface Transports {
  */
 export async function loadTransports(
   listens: readonly ListenOptions[],
-  {loopbackOnly, log}: {loopbackOnly: boolean; log: Logger},
+  {loopbackOnly, stunServers, log}: {loopbackOnly: boolean; stunServers: readonly string[]; log: Logger},
 ): Promise<Transports> {
   const wanted = new Set<TransportName>(['tcp', 'circuit']);
   for (const {name} of listens.flatMap(openedSockets)) wanted.add(TRANSPORT_OF_SOCKET[name]);
@@ -69,7 +68,7 @@ export async function loadTransports(
   const loaded = await Promise.all(
     [...wanted].map(async (name) => {
       try {
-        return await LOADERS[name]();
+        return await LOADERS[name](stunServers);
       } catch (error) {
         missing.add(name);
         log.warn({transport: name, err: error}, 'transport left out: its native part does not load on this platform');
