@@ -5,7 +5,7 @@ import type {ConnectionOptions, ConnectionState, ConnectionStats} from './connec
 import {connectionClosed, connectionLost, iceFailed} from './errors.ts';
 import {Mux} from './mux.ts';
 import {Negotiator, UNKNOWN} from './negotiator.ts';
-import {isFrame} from './link.ts';
+import {isFrame} from './reliable-link.ts';
 import {Pace} from './pace.ts';
 import {PathWatch} from './path-watch.ts';
 import type {IcePolicy} from './path-types.ts';

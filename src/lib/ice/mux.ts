@@ -1,5 +1,5 @@
 import {fromUtf8, utf8} from '../core/bytes.ts';
-import {Link, protocolError} from './link.ts';
+import {ReliableLink, protocolError} from './reliable-link.ts';
 import {IceStream, STREAM_WINDOW_BYTES, streamReset, type StreamCarrier} from './stream.ts';
 
 /** First byte of a frame; the stream's number, 32 bits, follows. */
@@ -12,7 +12,7 @@ const STREAMS_LIMIT = 64;
 
 /** Many streams over one link. */
 export class Mux implements StreamCarrier {
-  readonly link: Link;
+  readonly link: ReliableLink;
   readonly #streams = new Map<number, IceStream>();
   readonly #onStream: (stream: IceStream) => void;
   #nextId: number;
@@ -23,7 +23,7 @@ export class Mux implements StreamCarrier {
   constructor(first: boolean, onStream: (stream: IceStream) => void) {
     this.#nextId = first ? 1 : 2;
     this.#onStream = onStream;
-    this.link = new Link(
+    this.link = new ReliableLink(
       (frame) => this.#receive(frame),
       () => this.#release(),
     );

@@ -1,7 +1,6 @@
-import {networkInterfaces} from 'node:os';
-
 import type {DataChannel, PeerConnection} from 'node-datachannel';
 
+import {interfaceAddresses} from '../core/interface-addresses.ts';
 import {pause} from '../core/pause.ts';
 import {parseCandidate, plainCandidate, type Candidate, type CandidateType} from './candidate.ts';
 import {openAgent} from './native-agent.ts';
@@ -52,7 +51,7 @@ export class IcePath {
   /** Errors: those of `openTurnBridge`. */
   static async create(options: PathOptions): Promise<IcePath> {
     const remote: Candidate[] = [];
-    const own = ownAddresses();
+    const own = new Set(interfaceAddresses());
     // Through the machine itself a relayed path would become a direct one.
     const admit = (address: string, port: number): boolean =>
       !own.has(address) || remote.some((other) => other.type === 'relay' && sameAddress(other, {address, port}));
@@ -256,10 +255,6 @@ function sameAddress(a: {address: string; port: number}, b: {address: string; po
 function pathType(local: CandidateType, remote: CandidateType): CandidatePair['type'] {
   if (local === 'relay' || remote === 'relay') return 'relay';
   return local === 'host' && remote === 'host' ? 'host' : 'srflx';
-}
-
-function ownAddresses(): ReadonlySet<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({address}) => address)));
 }
 
 function attempt(action: () => void): void {

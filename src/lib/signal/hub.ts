@@ -10,7 +10,7 @@ import {toErrorMessage} from './protocol.ts';
 import type {ClientMessage, ServerMessage} from './protocol.ts';
 import {SessionBook} from './session-book.ts';
 import {Session} from './session.ts';
-import type {Face, Link} from './session.ts';
+import type {Face, ClientConnection} from './session.ts';
 
 export interface HubOptions {
   limits?: Partial<SignalLimits>;
@@ -30,7 +30,7 @@ export interface Joining {
 }
 
 /**
- * Rooms and who is in them. Without sockets, timers or clocks: connections come as `Link`s, messages parsed, time as
+ * Rooms and who is in them. Without sockets, timers or clocks: connections come as `ClientConnection`s, messages parsed, time as
  * milliseconds of any steady clock. Whoever calls has established who a client is.
  */
 export class SignalHub {
@@ -66,7 +66,7 @@ export class SignalHub {
   }
 
   /** @param source whom limits count together: an address, a /64 or a relay. Throws SIGNAL_FULL or SIGNAL_DRAINING. */
-  open(link: Link, source: string, face: Face, nowMs: number): Session {
+  open(link: ClientConnection, source: string, face: Face, nowMs: number): Session {
     if (this.#draining) throw refusal('SIGNAL_DRAINING');
     return this.#sessions.open(link, source, face, nowMs);
   }
@@ -103,7 +103,7 @@ export class SignalHub {
    * Gives a session to the connection that knows its secret, with what has waited for it.
    * Throws SIGNAL_NO_SESSION; `peer` where the connection says who it is.
    */
-  resume(secret: string, link: Link, iceServers: OfferedIceServer[], peer?: string): Session {
+  resume(secret: string, link: ClientConnection, iceServers: OfferedIceServer[], peer?: string): Session {
     const session = this.#sessions.get(secret);
     if (session?.peer === undefined || (peer !== undefined && session.peer !== peer)) {
       throw refusal('SIGNAL_NO_SESSION');
@@ -139,7 +139,7 @@ export class SignalHub {
   }
 
   /** The connection of a session is gone; its place is kept for a while, unless it has none. */
-  lost(session: Session, link: Link, nowMs: number): void {
+  lost(session: Session, link: ClientConnection, nowMs: number): void {
     if (session.link !== link) return;
     session.link = undefined;
     session.lostAtMs = nowMs;

@@ -2,7 +2,7 @@ import {refusal} from './errors.ts';
 import type {SignalExchange} from './exchange.ts';
 import {readClientMessage, toErrorMessage} from './protocol.ts';
 import type {ClientMessage, ServerMessage} from './protocol.ts';
-import type {Face, Link, Session} from './session.ts';
+import type {Face, ClientConnection, Session} from './session.ts';
 
 /** What may wait while a join is checked: an eager client's first offer and its candidates. */
 const PENDING_LIMIT = 64;
@@ -13,7 +13,7 @@ const STRIKES_LIMIT = 100;
 const STRIKES_WINDOW_MS = 60_000;
 
 export interface IntakeOptions {
-  link: Link;
+  link: ClientConnection;
   /** Whom limits count together. */
   source: string;
   face: Face;

@@ -1,7 +1,7 @@
 import {X509Certificate} from 'node:crypto';
 import {isIPv6} from 'node:net';
-import {networkInterfaces} from 'node:os';
 
+import {interfaceAddresses, isWildcard} from '../core/interface-addresses.ts';
 import {audienceOf} from './protocol.ts';
 
 /**
@@ -16,7 +16,7 @@ export function ownNames(
   const {host, port} = listening;
   const hosts = [
     host,
-    ...(isWildcard(host) ? [...interfaceAddresses(), 'localhost'] : []),
+    ...(isWildcard(host) ? [...callableAddresses(), 'localhost'] : []),
     ...(host === '127.0.0.1' || host === '::1' ? ['localhost'] : []),
     ...(certificate === undefined ? [] : certifiedNames(certificate.cert)),
   ];
@@ -27,21 +27,9 @@ export function ownNames(
   return [...new Set([...hosts.map((name) => `${isIPv6(name) ? `[${name}]` : name}:${port}`), ...names])];
 }
 
-/** An address at which a socket that listens on `host` can be called from this machine. */
-export function dialable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '::1';
-  return host;
-}
-
-export function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
-}
-
-export function interfaceAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses) =>
-    (addresses ?? []).filter(({address}) => !address.startsWith('fe80')).map(({address}) => address),
-  );
+/** At which others can call this machine; link-local ones need a zone, which no URL has. */
+export function callableAddresses(): string[] {
+  return interfaceAddresses().filter((address) => !address.startsWith('fe80'));
 }
 
 /** RFC 5280 section 4.2.1.6, as Node writes it: `DNS:a.example, IP Address:192.0.2.1`. */

@@ -2,7 +2,7 @@ import type {BacklogShare} from './backlog.ts';
 import type {CloseReason} from './errors.ts';
 import type {Intake} from './intake.ts';
 import type {ServerMessage} from './protocol.ts';
-import type {Link} from './session.ts';
+import type {ClientConnection} from './session.ts';
 
 /** Below the 30 s after which common proxies cut a silent request. */
 const POLL_MS = 25_000;
@@ -14,7 +14,7 @@ interface Waiting {
 }
 
 /** One client that posts and polls. Messages are numbered, and kept until a poll says that they have arrived. */
-export class Poller implements Link {
+export class Poller implements ClientConnection {
   readonly #share: BacklogShare;
   readonly #limit: number;
   readonly #onClose: (poller: Poller) => void;

@@ -4,7 +4,7 @@ import {refusal} from './errors.ts';
 import type {SignalLimits} from './limits.ts';
 import type {ServerMessage} from './protocol.ts';
 import {Session} from './session.ts';
-import type {Face, Link} from './session.ts';
+import type {Face, ClientConnection} from './session.ts';
 
 /** All sessions by their secret, within the limits on their number and on what waits for them. */
 export class SessionBook {
@@ -35,7 +35,7 @@ export class SessionBook {
   }
 
   /** Throws SIGNAL_FULL. */
-  open(link: Link, source: string, face: Face, nowMs: number): Session {
+  open(link: ClientConnection, source: string, face: Face, nowMs: number): Session {
     const {connections, connectionsPerSource} = this.#limits;
     const ofSource = this.#perSource.get(source) ?? 0;
     if (this.#sessions.size >= connections) throw refusal('SIGNAL_FULL');

@@ -7,7 +7,7 @@ export const FACES = ['websocket', 'http', 'libp2p', 'local'] as const;
 export type Face = (typeof FACES)[number];
 
 /** The connection to one client, as the hub sees it. Neither method throws or waits. */
-export interface Link {
+export interface ClientConnection {
   send(message: ServerMessage): void;
   close(reason: CloseReason): void;
 }
@@ -21,14 +21,14 @@ export class Session {
   readonly rooms = new Set<string>();
   /** Set by the first join. */
   peer: string | undefined;
-  link: Link | undefined;
+  link: ClientConnection | undefined;
   lostAtMs = 0;
   /** Since when it is in no room, as far as was seen. */
   idleSinceMs: number | undefined;
   #waiting: ServerMessage[] = [];
   #waitingBytes = 0;
 
-  constructor(init: {secret: string; source: string; face: Face; link: Link; nowMs: number}) {
+  constructor(init: {secret: string; source: string; face: Face; link: ClientConnection; nowMs: number}) {
     this.secret = init.secret;
     this.source = init.source;
     this.face = init.face;

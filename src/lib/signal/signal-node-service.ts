@@ -16,7 +16,7 @@ import {LineStream} from './line-stream.ts';
 import {registerSignalMetrics} from './metrics.ts';
 import {signalRoutes} from './routes.ts';
 import {checkByTwoPeers} from './self-check.ts';
-import type {Link} from './session.ts';
+import type {ClientConnection} from './session.ts';
 import {SignalService} from './signal-service.ts';
 import {bytesOf, sourceOf} from './source.ts';
 
@@ -144,7 +144,7 @@ export class SignalNodeService implements Service {
         if (reason !== undefined) log.debug({peer, reason: reason.message}, 'a signalling stream was reset');
       },
     });
-    const link: Link = {
+    const link: ClientConnection = {
       send: (message) => {
         if (lines.send(JSON.stringify(message))) return;
         exchange.hub.stats.refused.add('SIGNAL_SLOW');
@@ -162,7 +162,7 @@ export class SignalNodeService implements Service {
   }
 }
 
-async function receive(intake: Intake | undefined, link: Link, text: string): Promise<void> {
+async function receive(intake: Intake | undefined, link: ClientConnection, text: string): Promise<void> {
   const refused = await intake?.take(text);
   if (refused !== undefined) link.send(refused);
 }

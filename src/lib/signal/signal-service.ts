@@ -3,6 +3,7 @@ import type {PrivateKey} from '@libp2p/interface';
 
 import {CertificateWatcher, loadCertificate} from '../core/certificate-file.ts';
 import type {Certificate, CertificateFiles} from '../core/certificate-file.ts';
+import {dialable, isWildcard} from '../core/interface-addresses.ts';
 import type {Logger} from '../observability/logger.ts';
 import {peerFromKey} from '../records/peer-key.ts';
 import {signalProtocol} from '../records/signal-message.ts';
@@ -11,7 +12,7 @@ import {joinByWebSocket} from './client/websocket.ts';
 import {SignalExchange} from './exchange.ts';
 import type {ExchangeOptions} from './exchange.ts';
 import {registerSignalMetrics} from './metrics.ts';
-import {dialable, interfaceAddresses, isWildcard, ownNames} from './own-names.ts';
+import {callableAddresses, ownNames} from './own-names.ts';
 import {SIGNAL_PATH} from './protocol.ts';
 import type {RoomBus} from './room-bus.ts';
 import {signalRoutes} from './routes.ts';
@@ -164,7 +165,7 @@ export class SignalService implements Service {
     const {publicUrls = [], host} = this.#options;
     if (publicUrls.length > 0) return [...publicUrls];
     if (!isWildcard(host)) return [url];
-    return interfaceAddresses().map((address) => withHost(url, address));
+    return callableAddresses().map((address) => withHost(url, address));
   }
 
   async #openBus(log: Logger): Promise<RoomBus | undefined> {

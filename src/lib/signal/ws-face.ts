@@ -9,7 +9,7 @@ import type {SignalExchange} from './exchange.ts';
 import type {Intake} from './intake.ts';
 import {MESSAGE_MAX_BYTES, PING_INTERVAL_MS, SIGNAL_SUBPROTOCOL} from './protocol.ts';
 import type {ServerMessage} from './protocol.ts';
-import type {Link} from './session.ts';
+import type {ClientConnection} from './session.ts';
 
 /** After a close frame, of either side, the client has this long to end the connection. */
 const CLOSE_GRACE_MS = 2_000;
@@ -71,7 +71,7 @@ export class WebSocketFace {
     ws.on('error', () => undefined); // `close` follows
     this.#alive.set(ws, true);
     const share = this.#exchange.backlog.share();
-    const link: Link = {
+    const link: ClientConnection = {
       send: (message) => {
         if (ws.readyState === ws.OPEN && !write(ws, message, share)) this.#giveUp(ws);
       },
@@ -96,7 +96,7 @@ export class WebSocketFace {
     });
   }
 
-  #admit(ws: WebSocket, link: Link, source: string): Intake | undefined {
+  #admit(ws: WebSocket, link: ClientConnection, source: string): Intake | undefined {
     try {
       return this.#exchange.accept({link, source, face: 'websocket'});
     } catch {
@@ -122,7 +122,7 @@ export class WebSocketFace {
   }
 }
 
-async function receive(intake: Intake, link: Link, text: string | undefined): Promise<void> {
+async function receive(intake: Intake, link: ClientConnection, text: string | undefined): Promise<void> {
   const refused = await intake.take(text ?? '');
   if (refused !== undefined) link.send(refused);
 }

@@ -29,7 +29,7 @@ export interface BindOptions extends StunServer {
   signal: AbortSignal;
 }
 
-export interface Bound {
+export interface StunBinding {
   /** How the server sees this host: its public address, and a port on it. */
   mapped: Endpoint;
   /** What the host itself used. The same as `mapped` where there is no NAT. */
@@ -45,7 +45,7 @@ export interface Bound {
  * id of the request. Throws STUN_HOST_UNKNOWN, STUN_UNREACHABLE, STUN_NO_ANSWER, STUN_NOT_STUN or STUN_REFUSED, and the
  * reason of `signal`.
  */
-export async function bindStun(options: BindOptions): Promise<Bound> {
+export async function bindStun(options: BindOptions): Promise<StunBinding> {
   const {host, port, transport = 'udp', family, timeoutMs = PATIENCE_MS, signal} = options;
   const waitSeconds = Math.min(timeoutMs, PATIENCE_MS) / 1000;
   const where = `${transport} ${endpointText(host, port)}`;

@@ -1,8 +1,7 @@
-import {networkInterfaces, type NetworkInterfaceInfo} from 'node:os';
-
 import {CidrSet, ipText, isSpecialPurpose, parseIp, type IpAddress} from '../core/ip-address.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
-import {bindStun, type Bound} from '../stun/client.ts';
+import {interfaceAddresses, type Interfaces} from '../core/interface-addresses.ts';
+import {bindStun, type StunBinding} from '../stun/client.ts';
 import {parseIceUrl} from '../stun/ice-server.ts';
 import type {RelayAddress} from './io/relay-ports.ts';
 
@@ -22,7 +21,7 @@ export interface PublicAddressOptions {
   /** The variable of the environment that says it, for the error. @example 'QUIVER_TURN_PUBLIC_IP' */
   variable: string;
   /** @default those of this machine */
-  interfaces?: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  interfaces?: Interfaces;
   signal: AbortSignal;
 }
 
@@ -42,7 +41,7 @@ export interface PublicAddresses {
  */
 export async function findPublicAddresses(options: PublicAddressOptions): Promise<PublicAddresses> {
   const {wanted, loopbackOnly, stunServer, variable, signal} = options;
-  const own = ownAddresses(options.interfaces ?? networkInterfaces);
+  const own = relayable(options.interfaces);
   if (wanted !== 'auto') return behind(given(wanted), 'given', own);
   if (loopbackOnly) return behind([LOOPBACK], 'loopback', [LOOPBACK]);
   const onInterfaces = oneOfEach(own.filter(isPublic));
@@ -71,12 +70,10 @@ function behind(
   return {addresses: addresses.map(({bytes}) => ipText(bytes)), source, relays};
 }
 
-/** In the system's order, those of loopback last; link-local ones need a zone, which no client has. */
-function ownAddresses(interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>): IpAddress[] {
-  return Object.values(interfaces())
-    .flatMap((infos) => infos ?? [])
-    .toSorted((a, b) => Number(a.internal) - Number(b.internal))
-    .flatMap(({address}) => parseIp(address) ?? [])
+/** Link-local ones need a zone, which no client has. */
+function relayable(interfaces: Interfaces | undefined): IpAddress[] {
+  return interfaceAddresses(interfaces)
+    .flatMap((text) => parseIp(text) ?? [])
     .filter(({bytes}) => !LINK_LOCAL.has(bytes));
 }
 
@@ -88,7 +85,7 @@ function oneOfEach(addresses: readonly IpAddress[]): IpAddress[] {
   return [4, 6].flatMap((family) => addresses.find((address) => address.family === family) ?? []);
 }
 
-async function askStun(server: string, variable: string, signal: AbortSignal): Promise<Bound> {
+async function askStun(server: string, variable: string, signal: AbortSignal): Promise<StunBinding> {
   const url = parseIceUrl(server) ?? parseIceUrl(`stun:${server}`);
   if (url === undefined || url.scheme.startsWith('turn')) throw wrongServer(server);
   const {host, port, scheme} = url;

@@ -9,13 +9,13 @@ import type {HubOptions} from '../../../src/lib/signal/hub.ts';
 import type {SignalLimits} from '../../../src/lib/signal/limits.ts';
 import type {ServerMessage} from '../../../src/lib/signal/protocol.ts';
 import type {RoomEvent} from '../../../src/lib/signal/room-bus.ts';
-import type {Link, Session} from '../../../src/lib/signal/session.ts';
+import type {ClientConnection, Session} from '../../../src/lib/signal/session.ts';
 import {CANDIDATE, OFFER} from './support/signal.ts';
 
 const peer = (number: number): string => peerFromKey(new Uint8Array(32).fill(number + 1));
 const [A, B, C] = [peer(1), peer(2), peer(3)];
 
-class FakeLink implements Link {
+class FakeConnection implements ClientConnection {
   readonly got: ServerMessage[] = [];
   closed: CloseReason | undefined;
   send(message: ServerMessage): void {
@@ -31,8 +31,8 @@ class FakeLink implements Link {
 
 function setUp(limits: Partial<SignalLimits> = {}, options: HubOptions = {}) {
   const hub = new SignalHub({limits, ...options});
-  const enter = (who: string, room = 'room', source = who): {link: FakeLink; session: Session} => {
-    const link = new FakeLink();
+  const enter = (who: string, room = 'room', source = who): {link: FakeConnection; session: Session} => {
+    const link = new FakeConnection();
     const session = hub.open(link, source, 'websocket', 0);
     hub.join(session, {peer: who, room, iceServers: []});
     return {link, session};
@@ -55,7 +55,7 @@ describe('the hub', () => {
     const {hub, enter} = setUp();
     const a = enter(A);
     hub.receive(a.session, {type: 'state', room: 'room', state: 'checking'});
-    const link = new FakeLink();
+    const link = new FakeConnection();
     const iceServers = [{urls: ['stun:127.0.0.1:3478']}];
     const session = hub.open(link, 's', 'libp2p', 0);
     hub.join(session, {peer: B, room: 'room', iceServers});
@@ -118,7 +118,7 @@ describe('the hub', () => {
     hub.receive(b.session, {...OFFER, room: 'room', to: A});
     hub.tick(5_999);
     expect(b.link.take()).toEqual([]);
-    const link = new FakeLink();
+    const link = new FakeConnection();
     expect(hub.resume(a.session.secret, link, [])).toBe(a.session);
     expect(link.got).toMatchObject([
       {type: 'joined', peers: [{peer: B}]},
@@ -134,11 +134,11 @@ describe('the hub', () => {
   it('lets nobody else take up a session', () => {
     const {hub, enter} = setUp();
     const a = enter(A);
-    expect(codeOf(() => hub.resume('x'.repeat(32), new FakeLink(), []))).toBe('SIGNAL_NO_SESSION');
-    expect(codeOf(() => hub.resume(a.session.secret, new FakeLink(), [], B))).toBe('SIGNAL_NO_SESSION');
+    expect(codeOf(() => hub.resume('x'.repeat(32), new FakeConnection(), []))).toBe('SIGNAL_NO_SESSION');
+    expect(codeOf(() => hub.resume(a.session.secret, new FakeConnection(), [], B))).toBe('SIGNAL_NO_SESSION');
     expect(a.link.closed).toBeUndefined();
-    const fresh = hub.open(new FakeLink(), 's', 'websocket', 0);
-    expect(codeOf(() => hub.resume(fresh.secret, new FakeLink(), []))).toBe('SIGNAL_NO_SESSION');
+    const fresh = hub.open(new FakeConnection(), 's', 'websocket', 0);
+    expect(codeOf(() => hub.resume(fresh.secret, new FakeConnection(), []))).toBe('SIGNAL_NO_SESSION');
   });
 
   it('drops a peer for whom too much waits', () => {
@@ -173,7 +173,7 @@ describe('the hub', () => {
 
   it('ends connections that are in no room for too long', () => {
     const {hub, enter} = setUp({joinMs: 1_000});
-    const silent = new FakeLink();
+    const silent = new FakeConnection();
     hub.open(silent, 's', 'websocket', 0);
     const a = enter(A);
     hub.tick(999);
@@ -208,7 +208,7 @@ describe('the hub', () => {
     const {hub, enter} = setUp({}, options);
     hub.remote('room', 'other', {type: 'present', peer: B, state: 'new'});
     expect(hub.roomCount).toBe(0);
-    const link = new FakeLink();
+    const link = new FakeConnection();
     const session = hub.open(link, 's', 'websocket', 0);
     hub.join(session, {
       peer: A,
@@ -274,10 +274,10 @@ describe('the hub', () => {
     fc.assert(
       fc.property(fc.array(step, {maxLength: 60}), (steps) => {
         const {hub} = setUp({resumeMs: 2, waitingMessages: 3, roomsPerConnection: 2, peersPerRoom: 3});
-        const current = new Map<number, {session: Session; link: FakeLink}>();
+        const current = new Map<number, {session: Session; link: FakeConnection}>();
         let nowMs = 0;
         const open = (number: number) => {
-          const link = new FakeLink();
+          const link = new FakeConnection();
           const opened = {link, session: hub.open(link, 's', 'websocket', nowMs)};
           current.set(number, opened);
           return opened;
@@ -298,7 +298,7 @@ describe('the hub', () => {
                 hub.join(session, {peer: peer(next.who), room: next.where, iceServers: []});
               } else if (next.act === 'lose') hub.lost(mine.session, mine.link, nowMs);
               else if (next.act === 'resume') {
-                const link = new FakeLink();
+                const link = new FakeConnection();
                 current.set(next.who, {link, session: hub.resume(mine.session.secret, link, [])});
               } else if (next.act === 'leave') hub.receive(mine.session, {type: 'leave', room: next.where});
               else hub.receive(mine.session, {...OFFER, room: next.where, to: peer(next.to)});

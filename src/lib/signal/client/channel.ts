@@ -14,7 +14,7 @@ import {withDeadline} from '../../service/deadline.ts';
 import {isFinal} from '../errors.ts';
 import {Emitter} from './emitter.ts';
 import {closedChannel, fromServer, noServer, tooLate, tooMuch} from './errors.ts';
-import {Link} from './link.ts';
+import {ServerConnection} from './server-connection.ts';
 import {Roster} from './roster.ts';
 import type {SignalServerAddress} from './wire.ts';
 
@@ -65,8 +65,8 @@ class ReconnectingChannel implements SignalChannel {
   readonly #stopping = new AbortController();
   /** With which a server lets us take up what a dropped connection had joined. */
   readonly #secrets = new Map<SignalServerAddress, string>();
-  #link: Link | undefined;
-  #ready = Promise.withResolvers<Link>();
+  #link: ServerConnection | undefined;
+  #ready = Promise.withResolvers<ServerConnection>();
   #iceServers: readonly OfferedIceServer[] = [];
   #state: PeerState = 'new';
   #sending = 0;
@@ -171,8 +171,8 @@ class ReconnectingChannel implements SignalChannel {
   }
 
   /** Waits for the end of one connection and makes the next, until the channel is closed. */
-  async #stay(first: Link, firstServer: number): Promise<void> {
-    let link: Link | undefined = first;
+  async #stay(first: ServerConnection, firstServer: number): Promise<void> {
+    let link: ServerConnection | undefined = first;
     let server = firstServer;
     for (let failures = 0; this.#closing === undefined;) {
       if (link !== undefined) {
@@ -198,11 +198,11 @@ class ReconnectingChannel implements SignalChannel {
     link?.close();
   }
 
-  async #join(attempt: number, signal: AbortSignal): Promise<Link> {
+  async #join(attempt: number, signal: AbortSignal): Promise<ServerConnection> {
     const {servers, room, self} = this.#options;
     const server = servers[attempt % servers.length];
     if (server === undefined) throw noServer();
-    const link = new Link(server, {room, self, several: servers.length > 1}, (message) => {
+    const link = new ServerConnection(server, {room, self, several: servers.length > 1}, (message) => {
       if (message.type === 'presence') this.#roster.update(message);
       else if (message.type === 'error') this.#emitter.emit('problem', problemOf(message));
       else {
@@ -230,10 +230,10 @@ class ReconnectingChannel implements SignalChannel {
     return link;
   }
 
-  #away(link: Link): void {
+  #away(link: ServerConnection): void {
     if (this.#link !== link) return;
     this.#link = undefined;
-    this.#ready = Promise.withResolvers<Link>();
+    this.#ready = Promise.withResolvers<ServerConnection>();
     this.#ready.promise.catch(() => undefined);
     this.#emitter.emit('status', {status: 'reconnecting'});
   }
@@ -251,7 +251,7 @@ class ReconnectingChannel implements SignalChannel {
     const gone = reason ?? closedChannel();
     // Whoever waits for the connection hears that there will be none.
     this.#ready.reject(gone);
-    this.#ready = Promise.withResolvers<Link>();
+    this.#ready = Promise.withResolvers<ServerConnection>();
     this.#ready.promise.catch(() => undefined);
     this.#ready.reject(gone);
     if (link !== undefined) {

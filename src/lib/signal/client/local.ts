@@ -1,6 +1,6 @@
 import type {SignalChannel} from '../../records/signal-message.ts';
 import type {SignalExchange} from '../exchange.ts';
-import type {Link} from '../session.ts';
+import type {ClientConnection} from '../session.ts';
 import {openChannel} from './channel.ts';
 import type {Wire, WireEvents} from './wire.ts';
 
@@ -15,7 +15,7 @@ export function joinLocally(
 }
 
 function connect(exchange: SignalExchange, self: string, events: WireEvents): Wire {
-  const link: Link = {
+  const link: ClientConnection = {
     // Later, since a client does not expect an answer while it still asks.
     send: (message) => queueMicrotask(() => events.text(JSON.stringify(message))),
     close: () => close(),

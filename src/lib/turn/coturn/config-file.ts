@@ -1,6 +1,7 @@
 import {join} from 'node:path';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
+import {isWildcard} from '../../core/interface-addresses.ts';
 import {ipText, parseIp} from '../../core/ip-address.ts';
 import {longTermKey} from '../../stun/integrity.ts';
 import {ADMISSION_LIMITS} from '../core/local-admission.ts';
@@ -11,7 +12,6 @@ import {peerRanges} from './peer-ranges.ts';
 
 /** coturn reads lines of at most 1024 characters and cuts longer ones without a word. */
 const LINE_LIMIT_BYTES = 1_000;
-export const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** Older versions do without being asked what later ones do only when asked. [how it is stopped, how later ones start it] */
 const OFF: readonly (readonly [string, string])[] = [
@@ -30,7 +30,7 @@ export interface ConfigFileOptions extends CoturnOptions {
   /** Where its own metrics are served, on loopback; where the build has them. */
   metricsPort?: number | undefined;
   /** Those of this machine, where other services trust what comes from it. @default none are known */
-  ownAddresses?: readonly string[];
+  interfaceAddresses?: readonly string[];
 }
 
 /**
@@ -57,7 +57,7 @@ export function turnserverConf(options: ConfigFileOptions, program: Pick<CoturnP
 function listening({listen}: CoturnOptions): string[] {
   const {hosts, port, tcp, tls} = listen;
   // Without an address it takes all there are.
-  const all = hosts.some((host) => WILDCARDS.has(host));
+  const all = hosts.some((host) => isWildcard(host));
   return [
     ...(all ? [] : hosts.map((host) => `listening-ip=${host}`)),
     `listening-port=${port}`,
@@ -142,10 +142,10 @@ function files({folder}: CoturnOptions): string[] {
   ];
 }
 
-function peers({peers: rules, relay, ownAddresses = []}: ConfigFileOptions): string[] {
+function peers({peers: rules, relay, interfaceAddresses = []}: ConfigFileOptions): string[] {
   // Clients reach one another there; other addresses of this machine they have no business with.
   const relays = new Set(relay.addresses.flatMap(({address, announced = address}) => canonical([address, announced])));
-  const own = canonical(ownAddresses).filter((address) => !relays.has(address));
+  const own = canonical(interfaceAddresses).filter((address) => !relays.has(address));
   const {allowed, denied, loopback} = peerRanges(rules, own);
   return [
     ...(loopback ? ['allow-loopback-peers'] : []),

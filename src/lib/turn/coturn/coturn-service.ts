@@ -1,9 +1,9 @@
 import {rm} from 'node:fs/promises';
-import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 
 import {CertificateWatcher, loadCertificate} from '../../core/certificate-file.ts';
 import type {Certificate} from '../../core/certificate-file.ts';
+import {interfaceAddresses, isWildcard} from '../../core/interface-addresses.ts';
 import {pause} from '../../core/pause.ts';
 import {createPrivateFile} from '../../core/private-file.ts';
 import type {Logger} from '../../observability/logger.ts';
@@ -16,7 +16,7 @@ import {checkAllocate, checkBinding} from '../io/self-check.ts';
 import type {ListenSettings} from '../io/listening-server.ts';
 import type {BoundAddress} from '../io/server-options.ts';
 import {boundUrls, publicUrls} from '../io/urls.ts';
-import {turnserverConf, WILDCARDS} from './config-file.ts';
+import {turnserverConf} from './config-file.ts';
 import {CoturnChild} from './coturn-child.ts';
 import {countAllocations, registerCoturnMetrics, type CoturnSources} from './coturn-metrics.ts';
 import type {CoturnOptions} from './coturn-options.ts';
@@ -158,7 +158,7 @@ export class CoturnService implements Service {
       ...this.#options,
       listen: this.#listen,
       metricsPort: this.#metricsPort,
-      ownAddresses: Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({address}) => address)),
+      interfaceAddresses: interfaceAddresses(),
     };
     const folder = await openRunFolder(this.#options.folder);
     this.#folder = folder;
@@ -223,7 +223,7 @@ export class CoturnService implements Service {
     if (publicAddresses.length > 0) return publicUrls('turn', publicAddresses, this.#bound());
     return boundUrls(
       'turn',
-      this.#bound().filter(({address}) => !WILDCARDS.has(address)),
+      this.#bound().filter(({address}) => !isWildcard(address)),
     );
   }
 

@@ -1,6 +1,7 @@
 import {isIP} from 'node:net';
 
 import {EXIT, QuiverError} from '../../core/errors.ts';
+import {isWildcard} from '../../core/interface-addresses.ts';
 import {assertIpHost, assertPortFree, explainListenError, tryPort} from '../../service/listen-errors.ts';
 import type {ListenPort} from '../../service/listen-errors.ts';
 import {ListenError} from './listen.ts';
@@ -8,7 +9,6 @@ import type {RelayAddress} from './relay-ports.ts';
 import type {BoundAddress, RelayRange, ServerListen} from './server-options.ts';
 
 const PORT_LIMIT = 65_535;
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** What can be said of the settings before anything is opened. Throws BAD_HOST, BAD_RELAY_PORTS, RELAY_ADDRESS. */
 export async function checkAddresses(hosts: readonly string[], relay: RelayRange | undefined): Promise<void> {
@@ -35,7 +35,7 @@ async function checkRelayAddress({address, announced = address}: RelayAddress): 
       exit: EXIT.usage,
     });
   for (const text of [address, announced]) {
-    if (isIP(text) === 0 || WILDCARDS.has(text)) {
+    if (isIP(text) === 0 || isWildcard(text)) {
       throw wrong(`${JSON.stringify(text)} is no address to relay from: clients are told it`);
     }
   }

@@ -2,6 +2,7 @@ import {isIP} from 'node:net';
 
 import {CertificateWatcher, loadCertificate} from '../../core/certificate-file.ts';
 import type {CertificateFiles, LoadedCertificate} from '../../core/certificate-file.ts';
+import {isWildcard} from '../../core/interface-addresses.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, HealthCheck} from '../../service/service.ts';
 import type {TurnCredentials} from '../../stun/turn-dialog.ts';
@@ -49,8 +50,6 @@ export interface ListeningServerOptions {
   admit: (user: string) => Lease | Refusal;
   log: Logger;
 }
-
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** What a STUN and a TURN service have in common: workers, certificate, addresses, health. */
 export class ListeningServer {
@@ -138,7 +137,7 @@ export class ListeningServer {
     if (publicAddresses !== undefined && publicAddresses.length > 0) {
       return [...new Set(publicUrls(this.#options.scheme, publicAddresses, this.bound))];
     }
-    const specific = this.bound.filter(({address}) => hosts.includes(address) && !WILDCARDS.has(address));
+    const specific = this.bound.filter(({address}) => hosts.includes(address) && !isWildcard(address));
     return [...new Set(boundUrls(this.#options.scheme, specific))];
   }
 

@@ -1,4 +1,5 @@
 import {QuiverError} from '../../core/errors.ts';
+import {dialable} from '../../core/interface-addresses.ts';
 import {bindingRequest, readBindingAnswer} from '../../stun/binding-exchange.ts';
 import {TurnDialog} from '../../stun/turn-dialog.ts';
 import type {TurnCredentials} from '../../stun/turn-dialog.ts';
@@ -47,8 +48,7 @@ async function overWire<T>(
   signal: AbortSignal,
   work: (wire: StunWire) => Promise<T>,
 ): Promise<T> {
-  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  const wire = await openWire({host, port, transport}, {signal, anyCertificate: true});
+  const wire = await openWire({host: dialable(address), port, transport}, {signal, anyCertificate: true});
   try {
     return await work(wire);
   } catch (error) {

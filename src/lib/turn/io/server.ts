@@ -10,7 +10,7 @@ import type {EngineEvents, EngineName, UdpEngine, UdpPath} from './engine.ts';
 import {openListeners} from './listen.ts';
 import type {Listeners} from './listen.ts';
 import {MappedRelay, RelayMapping} from './mapped-relay.ts';
-import {ownAddresses} from './own-addresses.ts';
+import {ownAddressCheck} from './own-address-check.ts';
 import {RelayPorts} from './relay-ports.ts';
 import type {BoundAddress, ServerOptions, ServerStats} from './server-options.ts';
 import {Siblings} from './siblings.ts';
@@ -140,7 +140,7 @@ export class SocketServer {
   #io(): TurnIo {
     return {
       endpoint: (bytes, port) => this.#endpoints.fromBytes(bytes, port),
-      isOwn: ownAddresses(monotonicMs),
+      isOwn: ownAddressCheck(monotonicMs),
       openRelay: async (request) => {
         if (this.#relays === undefined) throw new RelayError(508, 'the server has not started');
         const opened = await this.#relays.open(request);

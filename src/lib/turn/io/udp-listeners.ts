@@ -1,3 +1,4 @@
+import {isWildcard} from '../../core/interface-addresses.ts';
 import {parseIp} from '../../core/ip-address.ts';
 import type {AnswerFrom} from '../../stun/binding-server.ts';
 import type {Endpoint} from '../../stun/endpoint.ts';
@@ -6,7 +7,6 @@ import {endpointOf} from './endpoint-cache.ts';
 import type {UdpListener} from './engine.ts';
 
 const FROM: readonly AnswerFrom[] = ['same', 'other-port', 'other-address', 'other-both'];
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 export interface ListenerAt {
   host: string;
@@ -23,7 +23,7 @@ export interface ListenerAt {
  */
 export function joinAlternates(listeners: readonly ListenerAt[]): void {
   for (const family of [4, 6] as const) {
-    const known = listeners.filter(({host}) => parseIp(host)?.family === family && !WILDCARDS.has(host));
+    const known = listeners.filter(({host}) => parseIp(host)?.family === family && !isWildcard(host));
     const hosts = new Set(known.map(({host}) => host));
     if (hosts.size !== 2 || known.length !== 4) continue;
     for (const each of known) each.listener.alternates = alternatesOf(each, known);

@@ -82,7 +82,7 @@ describe('the configuration of coturn', () => {
   });
 
   it('denies the own addresses that it does not relay from, unless one is allowed', () => {
-    const ownAddresses = [
+    const interfaceAddresses = [
       '10.0.0.2',
       '203.0.113.7',
       '5.9.0.1',
@@ -97,11 +97,13 @@ describe('the configuration of coturn', () => {
       addresses: [{address: '5.9.0.1'}, {address: '2A01:4F8:0::1'}],
       ports: [49_152, 65_535] as [number, number],
     };
-    const own = lines({ownAddresses, relay, peers: {allow: ['5.9.0.3'], deny: []}});
+    const own = lines({interfaceAddresses, relay, peers: {allow: ['5.9.0.3'], deny: []}});
     expect(own).toEqual(expect.arrayContaining(['denied-peer-ip=5.9.0.2', 'denied-peer-ip=2a01:4f8::2']));
     for (const relayed of ['5.9.0.1', '2a01:4f8::1']) expect(own).not.toContain(`denied-peer-ip=${relayed}`);
-    expect(lines({ownAddresses, relay, peers: {allow: ['5.9.0.2'], deny: []}})).toContain('allowed-peer-ip=5.9.0.2');
-    const behindNat = lines({ownAddresses: ['5.9.0.7', '5.9.0.2']});
+    expect(lines({interfaceAddresses, relay, peers: {allow: ['5.9.0.2'], deny: []}})).toContain(
+      'allowed-peer-ip=5.9.0.2',
+    );
+    const behindNat = lines({interfaceAddresses: ['5.9.0.7', '5.9.0.2']});
     expect(behindNat).toContain('denied-peer-ip=5.9.0.7');
   });
 

@@ -19,7 +19,7 @@ import {
 } from './libc.ts';
 import {socketAddress, SOCKADDR_IN} from './layout.ts';
 
-export interface Bound {
+export interface BoundSocket {
   fd: number;
   port: number;
   /** Node's own socket over the same descriptor, which wakes the event loop, and closes the descriptor. */
@@ -27,7 +27,7 @@ export interface Bound {
 }
 
 /** A bound UDP socket; throws the error of the system as Node would. */
-export function bindSocket(libc: Libc, options: BindOptions & {reusePort: boolean; bufferBytes: number}): Bound {
+export function bindSocket(libc: Libc, options: BindOptions & {reusePort: boolean; bufferBytes: number}): BoundSocket {
   const {family, port, reusePort, bufferBytes} = options;
   const [address = '', zone] = options.address.split('%');
   const parsed = parseIp(address);
@@ -63,7 +63,7 @@ export function bindSocket(libc: Libc, options: BindOptions & {reusePort: boolea
 }
 
 /** Resolves when the descriptor is closed. */
-export function closeSocket({node}: Bound): Promise<void> {
+export function closeSocket({node}: BoundSocket): Promise<void> {
   const {promise, resolve} = Promise.withResolvers<void>();
   node.close(() => resolve());
   return promise;

@@ -11,7 +11,7 @@ import type {
   UdpListener,
 } from '../engine.ts';
 import {Arena, SLOTS} from './arena.ts';
-import {bindSocket, type Bound, closeSocket} from './bind.ts';
+import {bindSocket, type BoundSocket, closeSocket} from './bind.ts';
 import {EPOLL_EVENT, NativeBlock} from './layout.ts';
 import {adopt, EPOLL_CTL_ADD, EPOLLIN, type Libc, O_CLOEXEC, openLibc} from './libc.ts';
 import {BatchListener, type Post} from './listener.ts';
@@ -90,7 +90,7 @@ export class BatchEngine implements UdpEngine, Post {
     queueMicrotask(() => this.#flush());
   }
 
-  release(bound: Bound): Promise<void> {
+  release(bound: BoundSocket): Promise<void> {
     this.#outbox.flush();
     this.#sockets.delete(bound.fd);
     return closeSocket(bound); // which takes it out of the epoll set

@@ -3,7 +3,7 @@ import type {Endpoint} from '../../../stun/endpoint.ts';
 import type {Alternates} from '../../core/io.ts';
 import {endpointOf} from '../endpoint-cache.ts';
 import type {EngineOptions, UdpListener, UdpPath} from '../engine.ts';
-import {type Bound, scopeOf} from './bind.ts';
+import {type BoundSocket, scopeOf} from './bind.ts';
 import {socketAddress} from './layout.ts';
 import type {Outlet} from './outbox.ts';
 import type {Receiver} from './receiver.ts';
@@ -13,7 +13,7 @@ import {RecentSources, type SourceKey, sourceKey} from './source-key.ts';
 export interface Post {
   send(outlet: Outlet, name: Uint8Array, first: Uint8Array, second?: Uint8Array): void;
   /** Sends what is still to be sent, then closes the descriptor; resolves when it is closed. */
-  release(bound: Bound): Promise<void>;
+  release(bound: BoundSocket): Promise<void>;
 }
 
 /**
@@ -62,7 +62,7 @@ class BatchPath implements UdpPath {
 
 /** A UDP socket that clients talk to, and the remotes it knows. */
 export class BatchListener implements UdpListener, Outlet {
-  readonly bound: Bound;
+  readonly bound: BoundSocket;
   readonly fd: number;
   readonly local: Endpoint;
   alternates: Alternates | undefined;
@@ -77,7 +77,7 @@ export class BatchListener implements UdpListener, Outlet {
   #latest: BatchPath | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(bound: Bound, address: string, options: EngineOptions, post: Post) {
+  constructor(bound: BoundSocket, address: string, options: EngineOptions, post: Post) {
     this.bound = bound;
     this.fd = bound.fd;
     this.local = endpointOf(address, bound.port);

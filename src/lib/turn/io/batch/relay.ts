@@ -2,7 +2,7 @@ import type {Endpoint} from '../../../stun/endpoint.ts';
 import type {RelaySocket} from '../../core/io.ts';
 import {endpointOf} from '../endpoint-cache.ts';
 import type {EngineOptions} from '../engine.ts';
-import type {Bound} from './bind.ts';
+import type {BoundSocket} from './bind.ts';
 import {socketAddress} from './layout.ts';
 import type {Post} from './listener.ts';
 import type {Outlet} from './outbox.ts';
@@ -11,7 +11,7 @@ import type {SourceKey} from './source-key.ts';
 
 /** The UDP socket of one allocation. */
 export class BatchRelay implements RelaySocket, Outlet {
-  readonly bound: Bound;
+  readonly bound: BoundSocket;
   readonly fd: number;
   readonly relayed: Endpoint;
   owner: unknown = undefined;
@@ -27,7 +27,7 @@ export class BatchRelay implements RelaySocket, Outlet {
   #toName: Uint8Array = new Uint8Array();
   #closing: Promise<void> | undefined;
 
-  constructor(bound: Bound, family: 4 | 6, announced: string, options: EngineOptions, post: Post) {
+  constructor(bound: BoundSocket, family: 4 | 6, announced: string, options: EngineOptions, post: Post) {
     this.bound = bound;
     this.fd = bound.fd;
     this.family = family;

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
-import {Link} from '../../../src/lib/ice/link.ts';
+import {ReliableLink} from '../../../src/lib/ice/reliable-link.ts';
 
 /** A path between two links that keeps order, and loses what is on the way when it is cut. */
 class Wire {
@@ -22,12 +22,12 @@ class Wire {
 
 function pair() {
   const got: [string[], string[]] = [[], []];
-  const links: [Link, Link] = [
-    new Link(
+  const links: [ReliableLink, ReliableLink] = [
+    new ReliableLink(
       (frame) => got[0].push(frame.toString()),
       () => {},
     ),
-    new Link(
+    new ReliableLink(
       (frame) => got[1].push(frame.toString()),
       () => {},
     ),
@@ -93,7 +93,7 @@ describe('link', () => {
 
   it('makes senders wait, and lets them go on', () => {
     let room = 0;
-    const link = new Link(
+    const link = new ReliableLink(
       () => {},
       () => room++,
     );

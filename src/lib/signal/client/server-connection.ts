@@ -16,7 +16,7 @@ interface Place {
 }
 
 /** One connection of a channel: joins, or takes up what the one before had joined, and then passes on what comes. */
-export class Link {
+export class ServerConnection {
   /** Resolves, with the reason if the server gave one, once the connection is gone. */
   readonly ended: Promise<QuiverError | undefined>;
   readonly #server: SignalServerAddress;

@@ -3,13 +3,13 @@ import {networkInterfaces} from 'node:os';
 import {describe, expect, it} from 'vitest';
 
 import {parseIp} from '../../../../src/lib/core/ip-address.ts';
-import {ownAddresses} from '../../../../src/lib/turn/io/own-addresses.ts';
+import {ownAddressCheck} from '../../../../src/lib/turn/io/own-address-check.ts';
 
 const bytesOf = (text: string): Uint8Array => parseIp(text)!.bytes;
 
-describe('ownAddresses', () => {
+describe('ownAddressCheck', () => {
   it('knows the addresses of this machine', () => {
-    const isOwn = ownAddresses(() => 0);
+    const isOwn = ownAddressCheck(() => 0);
     const texts = Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({address}) => address));
     expect(texts).toContain('127.0.0.1');
     for (const text of texts) expect(isOwn(bytesOf(text.replace(/%.*/u, ''))), text).toBe(true);
@@ -23,7 +23,7 @@ describe('ownAddresses', () => {
       asked += 1;
       return {eth0: [{...networkInterfaces()['lo']![0]!, address}], down: undefined};
     };
-    const isOwn = ownAddresses(() => nowMs, interfaces);
+    const isOwn = ownAddressCheck(() => nowMs, interfaces);
     expect([isOwn(bytesOf('2a00::1')), isOwn(bytesOf('2a00::2'))]).toEqual([true, false]);
     address = '2a00::2';
     nowMs += 9_999;

@@ -25,7 +25,7 @@ export interface LinkOutput {
  * A row of frames that outlives the path it goes over: numbered by count, kept until acknowledged, and after a change
  * of path sent again from where the other side stands. Knows no time and no socket.
  */
-export class Link {
+export class ReliableLink {
   readonly #deliver: (frame: Buffer) => void;
   readonly #room: () => void;
   #output: LinkOutput | undefined;
