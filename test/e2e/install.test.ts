@@ -38,6 +38,11 @@ function freshEnvironment(): NodeJS.ProcessEnv {
   return {...Object.fromEntries(inherited), PATH: folders.join(path.delimiter)};
 }
 
+/** Nothing that quiver keeps is left on this machine. */
+function livingIn(home: string): NodeJS.ProcessEnv {
+  return {...env, QUIVER_HOME: home, XDG_CACHE_HOME: path.join(home, 'cache')};
+}
+
 function megabytesIn(file: string): number {
   const stats = lstatSync(file);
   if (!stats.isDirectory()) return stats.size / MB;
@@ -76,7 +81,7 @@ describe('a clean installation', () => {
     await using home = await temporaryHome();
     const {stdout} = await run('npx', ['--no-install', 'quiver', '--version'], {
       cwd: path.join(clone, 'src'),
-      env: {...env, QUIVER_HOME: home.home},
+      env: livingIn(home.home),
     });
     expect(stdout).toMatch(/^@quiver-network\/quiver\/\S+ \S+ node-v24\./);
   });
@@ -84,7 +89,7 @@ describe('a clean installation', () => {
   it('shows the whole network with `npm run demo`', async () => {
     await using home = await temporaryHome();
     const started = performance.now();
-    const {stdout, stderr} = await run('npm', ['run', 'demo'], {cwd: clone, env: {...env, QUIVER_HOME: home.home}});
+    const {stdout, stderr} = await run('npm', ['run', 'demo'], {cwd: clone, env: livingIn(home.home)});
     expect(stderr).toContain('The receipt is valid');
     expect(stdout).toMatch(/A relay/);
     console.log(`${((performance.now() - started) / 1_000).toFixed(1).padStart(7)} s   npm run demo`);

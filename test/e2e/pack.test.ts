@@ -17,7 +17,7 @@ import path from 'node:path';
 import {promisify} from 'node:util';
 
 import {publint} from 'publint';
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {afterAll, beforeAll, describe, expect, it, vi} from 'vitest';
 
 import {collect, ROOT, runQuiver, spawnQuiver, temporaryHome, waitForLine} from '../support/quiver.ts';
 
@@ -39,6 +39,8 @@ let packed: Packed;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'q-pack-'));
+  // What is compiled here is of no use to anything else.
+  vi.stubEnv('NODE_COMPILE_CACHE', path.join(folder, 'compile-cache'));
   await run(process.execPath, ['scripts/package.js'], {cwd: ROOT});
   const {stdout} = await run('npm', ['pack', STAGE, '--json', '--pack-destination', folder], {cwd: folder});
   packed = firstPacked(JSON.parse(stdout));
