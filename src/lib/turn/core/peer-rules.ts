@@ -1,7 +1,9 @@
 import {CidrSet, isSpecialPurpose, parseIp, unmap} from '../../core/ip-address.ts';
 
 /** No peers even where the operator allows them: multicast, and class E with broadcast. */
-const NEVER = new CidrSet(['224.0.0.0/3', 'ff00::/8']);
+export const NEVER_PEERS: readonly string[] = ['224.0.0.0/3', 'ff00::/8'];
+
+const NEVER = new CidrSet(NEVER_PEERS);
 
 export interface PeerRulesOptions {
   /** CIDRs that are peers although they have a special purpose, e.g. `10.0.0.0/8` for a server inside a network. */

@@ -1,5 +1,6 @@
 import {ipText, parseCidr, SPECIAL_PURPOSE} from '../../core/ip-address.ts';
 import {QuiverError, EXIT} from '../../core/errors.ts';
+import {NEVER_PEERS} from '../core/peer-rules.ts';
 
 /** First and last address of a run of them, both in it, as whole numbers. */
 interface Range {
@@ -26,7 +27,7 @@ export interface PeerRanges {
 /**
  * Our peer rules as coturn has them: what IANA lists as special-purpose is denied, all that carries IPv4 inside IPv6
  * with it, so that no other spelling of an address gets round a rule. Since coturn lets an allowed range win and we a
- * denied one, what is denied is cut out of what is allowed.
+ * denied one, what is denied, and what is never a peer, is cut out of what is allowed.
  * @param own addresses of this machine that it doesn't relay from, which are peers only where they are allowed
  */
 export function peerRanges(
@@ -34,7 +35,8 @@ export function peerRanges(
   own: readonly string[] = [],
 ): PeerRanges {
   const denied = deny.map(rangeOf);
-  const allowed = allow.map(rangeOf).flatMap((range) => without(range, denied));
+  const holes = [...denied, ...NEVER_PEERS.map(rangeOf)];
+  const allowed = allow.map(rangeOf).flatMap((range) => without(range, holes));
   const special = SPECIAL_PURPOSE.map(({cidr}) => blockOf(cidr));
   return {
     allowed: outermost(allowed).flatMap(fromOne).map(rangeText),

@@ -50,6 +50,9 @@ const BLOCKS = [
   '8.8.8.0/24',
   '8.8.8.8/32',
   '127.0.0.0/8',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '255.255.255.255',
   'fd00::/8',
   'fd00:1::/32',
   '2001:4860::/32',
@@ -122,6 +125,14 @@ describe('our peer rules in coturn', () => {
       '10.0.0.0-10.0.255.255',
       '10.2.0.0-10.255.255.255',
     ]);
+  });
+
+  it('let in neither multicast nor class E, whatever is allowed', () => {
+    const ranges = peerRanges({allow: ['192.0.0.0/2', '240.0.0.0/4', 'ff00::/8'], deny: []});
+    expect(ranges.allowed).toEqual(['192.0.0.0-223.255.255.255']);
+    for (const peer of ['224.0.0.1', '240.0.0.1', '255.255.255.255', 'ff02::1']) {
+      expect(coturnAllows(ranges, peer), peer).toBe(false);
+    }
   });
 
   it('never become a range without an end', () => {
