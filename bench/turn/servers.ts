@@ -90,12 +90,11 @@ const nodeTurn: Kind = {
   version: '0.0.6',
   command: (ip) => [
     process.execPath,
-    script('node-turn-process.ts'),
+    join(import.meta.dirname, '../../test/support/lab/node-turn-process.ts'),
     ip,
     String(PORT),
     REALM,
-    LOGIN.username,
-    LOGIN.password,
+    JSON.stringify({[LOGIN.username]: LOGIN.password}),
   ],
 };
 

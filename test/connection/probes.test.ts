@@ -11,6 +11,8 @@ import {lacking} from '../support/lab/requires.ts';
 import {TurnServer} from '../support/lab/turn-server.ts';
 
 const SECRET = 'a secret of the lab';
+/** What is the same of all that are looked at whole. */
+const TARGET = {port: 3478, tlsPort: 5349, tcp: true, secret: SECRET};
 const without = lacking('root', 'ip', 'nft');
 
 describe.skipIf(without)(`TURN servers as seen from outside ${without ?? ''}`, () => {
@@ -34,14 +36,7 @@ describe.skipIf(without)(`TURN servers as seen from outside ${without ?? ''}`, (
     const {namespace, addresses} = lab.server(engine, {ipv6: true});
     await using server = await TurnServer.start({addresses, port: 3478, tls, secret: SECRET, engine}, namespace);
     const [address = '', address6] = addresses;
-    const results = await probeServer(client, {
-      address,
-      address6,
-      port: 3478,
-      tlsPort: 5349,
-      tcp: true,
-      secret: SECRET,
-    });
+    const results = await probeServer(client, {...TARGET, address, address6});
     expect(failures(results)).toEqual([]);
     expect(results.every(({result}) => result === 'pass')).toBe(true);
     expect({alive: server.alive, errors: server.errors}).toEqual({alive: true, errors: ''});
@@ -53,14 +48,7 @@ describe.skipIf(without)(`TURN servers as seen from outside ${without ?? ''}`, (
     const more = ['--no-cli'];
     await using coturn = await startCoturn({addresses, port: 3478, tls, secret: SECRET, in: namespace, more});
     const [address = '', address6] = addresses;
-    const results = await probeServer(client, {
-      address,
-      address6,
-      port: 3478,
-      tlsPort: 5349,
-      tcp: true,
-      secret: SECRET,
-    });
+    const results = await probeServer(client, {...TARGET, address, address6});
     const failed = failures(results).map((line) => line.split(':')[0]);
     expect(failed).toContain('no relaying to IPv4-mapped addresses of what is forbidden of IPv6');
     expect(failed).toContain('what follows MESSAGE-INTEGRITY is not acted upon');
@@ -71,8 +59,9 @@ describe.skipIf(without)(`TURN servers as seen from outside ${without ?? ''}`, (
     const {namespace, addresses} = lab.server('node-turn');
     const [address = ''] = addresses;
     const script = join(import.meta.dirname, '../support/lab/node-turn-process.ts');
+    const users = Object.fromEntries(Array.from({length: 400}, (_one, i) => [`probe-${i}`, `secret-${i}`]));
     // It dies of an empty datagram, and is started again.
-    const again = `while true; do ${process.execPath} ${script} ${address} 3478 400; done`;
+    const again = `while true; do ${process.execPath} ${script} ${address} 3478 lab.example '${JSON.stringify(users)}'; done`;
     namespace.spawn('sh', ['-c', again], {stdio: 'ignore'});
     await expect
       // 3478

@@ -19,8 +19,8 @@ import {
   xorAddress,
 } from './raw-stun.ts';
 
-/** How long a silence must last to count as no answer. */
-const SILENCE_MS = 400;
+/** How long a silence must last to count as no answer; longer where a machine may have stalled. */
+export const silence = {ms: 400};
 const CHALLENGE_RETRIES = 7;
 const CONNECT_DEADLINE_MS = 5_000;
 
@@ -104,7 +104,7 @@ export class RawClient {
   }
 
   /** The next thing received that `wanted` accepts, or undefined after a silence. */
-  async receive<T>(wanted: (bytes: Buffer) => T | undefined, silenceMs = SILENCE_MS): Promise<T | undefined> {
+  async receive<T>(wanted: (bytes: Buffer) => T | undefined, silenceMs = silence.ms): Promise<T | undefined> {
     const deadline = Date.now() + silenceMs;
     for (;;) {
       for (const [i, bytes] of this.#queue.entries()) {
@@ -126,7 +126,7 @@ export class RawClient {
   }
 
   /** Sends these bytes and waits for the answer to them, of the same transaction. */
-  async exchange(bytes: Buffer, silenceMs = SILENCE_MS): Promise<RawMessage | undefined> {
+  async exchange(bytes: Buffer, silenceMs = silence.ms): Promise<RawMessage | undefined> {
     this.send(bytes);
     return this.receive((answer) => {
       const message = parse(answer);
@@ -242,7 +242,7 @@ export class RawClient {
   }
 
   /** The payload of the next ChannelData on a channel. */
-  async channel(channel: number, silenceMs = SILENCE_MS): Promise<Buffer | undefined> {
+  async channel(channel: number, silenceMs = silence.ms): Promise<Buffer | undefined> {
     return this.receive((bytes) => {
       if (bytes.length < 4 || bytes.readUInt16BE(0) !== channel) return undefined;
       return bytes.subarray(4, 4 + bytes.readUInt16BE(2));

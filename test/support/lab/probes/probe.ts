@@ -3,7 +3,7 @@ import {once} from 'node:events';
 import {isIPv6} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 
-import type {Credential, RawClient, Server} from '../raw-client.ts';
+import {type Credential, type RawClient, type Server, silence} from '../raw-client.ts';
 
 /** A server to be looked at from outside. */
 export interface Target {
@@ -63,7 +63,7 @@ export class Peer {
   }
 
   /** The next datagram, or undefined after a silence. */
-  async next(silenceMs = 400): Promise<{payload: Buffer; from: {address: string; port: number}} | undefined> {
+  async next(silenceMs = silence.ms): Promise<{payload: Buffer; from: {address: string; port: number}} | undefined> {
     const deadline = Date.now() + silenceMs;
     while (this.#received.length === 0 && Date.now() < deadline) await sleep(5);
     return this.#received.shift();
