@@ -1,23 +1,12 @@
 import {limiterMemory} from '../stun/source-limiter.ts';
 import type {Health, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../service/service.ts';
-import type {EngineName} from './io/engine.ts';
 import {ListeningServer} from './io/listening-server.ts';
-import type {ListenSettings} from './io/listening-server.ts';
-import type {StreamLimits} from './io/stream/stream-options.ts';
+import type {SocketSettings} from './io/listening-server.ts';
 import {registerStunMetrics} from './metrics.ts';
 
-export interface StunServiceOptions {
-  listen: ListenSettings;
+export interface StunServiceOptions extends SocketSettings {
   /** Binding requests of one IPv4 address or IPv6 /64. */
   limits: {bindingsPerSecond: number; bindingBurst: number};
-  /** @default 'dgram' */
-  engine?: EngineName;
-  /** Whether the batch engine may hand the kernel many datagrams as one (UDP_SEGMENT). @default true */
-  segmentation?: boolean;
-  /** Threads that share the ports. @default 1 */
-  workers?: number;
-  streams?: Partial<StreamLimits>;
-  certificatePollMs?: number;
 }
 
 /**
@@ -37,18 +26,12 @@ export class StunService implements Service {
   }
 
   async start({signal, log, metrics}: ServiceContext): Promise<void> {
-    const {listen, limits, engine = 'dgram', segmentation, workers = 1, streams, certificatePollMs} = this.#options;
     this.#status = 'starting';
     const server = await ListeningServer.start(
+      this.#options,
       {
         scheme: 'stun',
-        listen,
-        core: {kind: 'stun', options: {...limits, limiterMemory: limiterMemory()}},
-        engine,
-        segmentation,
-        workers,
-        streams,
-        certificatePollMs,
+        core: {kind: 'stun', options: {...this.#options.limits, limiterMemory: limiterMemory()}},
         // Nobody gets to ask for an allocation.
         admit: () => 'total-quota',
         log,
@@ -56,10 +39,7 @@ export class StunService implements Service {
       signal,
     );
     this.#server = server;
-    await registerStunMetrics(metrics, {
-      stats: () => server.stats(),
-      workers: () => ({alive: server.pool.handles.length, restarts: server.pool.restarts}),
-    });
+    await registerStunMetrics(metrics, server);
     this.#status = 'ready';
   }
 

@@ -11,11 +11,9 @@ import {ADMISSION_LIMITS, LocalAdmission} from './core/local-admission.ts';
 import type {AdmissionLimits} from './core/local-admission.ts';
 import type {CoreLimits, TurnCoreOptions} from './core/options.ts';
 import {monotonicMs} from './io/clock.ts';
-import type {EngineName} from './io/engine.ts';
 import {ListeningServer} from './io/listening-server.ts';
-import type {ListenSettings} from './io/listening-server.ts';
+import type {SocketSettings} from './io/listening-server.ts';
 import type {RelayRange} from './io/server-options.ts';
-import type {StreamLimits} from './io/stream/stream-options.ts';
 import {registerStunMetrics, registerTurnMetrics} from './metrics.ts';
 import type {SecretHooks} from './secret-file.ts';
 
@@ -24,8 +22,7 @@ const DRAIN_CHECK_MS = 250;
 const KEY_BYTES = 32;
 const CHECK_CREDENTIAL_MS = 60_000;
 
-export interface TurnServiceOptions {
-  listen: ListenSettings;
+export interface TurnServiceOptions extends SocketSettings {
   /** Where clients are relayed from. */
   relay: RelayRange;
   realm: string;
@@ -49,14 +46,6 @@ export interface TurnServiceOptions {
   admission?: Partial<AdmissionLimits>;
   /** Of clients and allocations; those of bandwidth in total are shared between the workers. */
   limits?: Partial<CoreLimits>;
-  /** @default 'dgram' */
-  engine?: EngineName;
-  /** Whether the batch engine may hand the kernel many datagrams as one (UDP_SEGMENT). @default true */
-  segmentation?: boolean;
-  /** Threads that share the ports. @default 1 */
-  workers?: number;
-  streams?: Partial<StreamLimits>;
-  certificatePollMs?: number;
 }
 
 /**
@@ -84,30 +73,20 @@ export class TurnService implements Service {
   }
 
   async start({signal, log, metrics}: ServiceContext): Promise<void> {
-    const {listen, relay, engine = 'dgram', segmentation, workers = 1, streams, certificatePollMs} = this.#options;
     this.#status = 'starting';
     const server = await ListeningServer.start(
+      this.#options,
       {
         scheme: 'turn',
-        listen,
-        core: {kind: 'turn', options: this.#coreOptions(workers), relay},
-        engine,
-        segmentation,
-        workers,
-        streams,
-        certificatePollMs,
+        core: {kind: 'turn', options: this.#coreOptions(), relay: this.#options.relay},
         admit: (user) => this.#admit(user),
         log,
       },
       signal,
     );
     this.#server = server;
-    const source = {
-      stats: () => server.stats(),
-      workers: () => ({alive: server.pool.handles.length, restarts: server.pool.restarts}),
-    };
-    await registerStunMetrics(metrics, source);
-    await registerTurnMetrics(metrics, source);
+    await registerStunMetrics(metrics, server);
+    await registerTurnMetrics(metrics, server);
     this.#unwatch = this.#options.watchSecrets?.({
       onChange: (secrets) => {
         this.setSecrets(secrets);
@@ -169,8 +148,8 @@ export class TurnService implements Service {
     return this.#server.health(signal, this.#status === 'ready' ? this.#login() : undefined);
   }
 
-  #coreOptions(workers: number): TurnCoreOptions {
-    const {realm, users, peers, relay, limits = {}} = this.#options;
+  #coreOptions(): TurnCoreOptions {
+    const {realm, users, peers, relay, limits = {}, workers = 1} = this.#options;
     const {credentialAlgorithm, lifetimeMs, maxLifetimeMs, sha256OnUdp} = this.#options;
     const {bytesPerSecond} = limits;
     return {

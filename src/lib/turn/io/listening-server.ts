@@ -7,6 +7,7 @@ import type {Logger} from '../../observability/logger.ts';
 import type {Health, HealthCheck} from '../../service/service.ts';
 import type {TurnCredentials} from '../../stun/turn-dialog.ts';
 import type {Lease, Refusal} from '../core/io.ts';
+import type {MetricsSource} from '../metrics.ts';
 import type {EngineName} from './engine.ts';
 import {assertPortsFree, canBind, checkAddresses, explainListener} from './listen-errors.ts';
 import {checkAllocate, checkBinding} from './self-check.ts';
@@ -37,29 +38,45 @@ export interface ListenSettings {
   publicAddresses?: readonly string[] | undefined;
 }
 
+/** What STUN and TURN servers are told alike. */
+export interface SocketSettings {
+  listen: ListenSettings;
+  /** @default 'dgram' */
+  engine?: EngineName;
+  /** Whether the batch engine may hand the kernel many datagrams as one (UDP_SEGMENT). @default true */
+  segmentation?: boolean;
+  /** Threads that share the ports. @default 1 */
+  workers?: number;
+  streams?: Partial<StreamLimits>;
+  /** How often the certificate's files are looked at. @default 10000 */
+  certificatePollMs?: number;
+}
+
+/** What makes it one of the two. */
 export interface ListeningServerOptions {
   scheme: 'stun' | 'turn';
-  listen: ListenSettings;
   core: ServerOptions['core'];
-  engine: EngineName;
-  segmentation?: boolean | undefined;
-  workers: number;
-  streams?: Partial<StreamLimits> | undefined;
-  /** How often the certificate's files are looked at. @default 10000 */
-  certificatePollMs?: number | undefined;
   admit: (user: string) => Lease | Refusal;
   log: Logger;
 }
 
 /** What a STUN and a TURN service have in common: workers, certificate, addresses, health. */
-export class ListeningServer {
+export class ListeningServer implements MetricsSource {
+  readonly #settings: SocketSettings;
   readonly #options: ListeningServerOptions;
   readonly #pool: WorkerPool;
   readonly #watcher: CertificateWatcher | undefined;
   #certificateExpiresAt: Date | undefined;
 
-  private constructor(options: ListeningServerOptions, listen: ServerListen, certificate?: LoadedCertificate) {
-    const {core, engine, segmentation = true, workers, admit, log, streams} = options;
+  private constructor(
+    settings: SocketSettings,
+    options: ListeningServerOptions,
+    listen: ServerListen,
+    certificate?: LoadedCertificate,
+  ) {
+    const {engine = 'dgram', segmentation = true, workers = 1, streams} = settings;
+    const {core, admit, log} = options;
+    this.#settings = settings;
     this.#options = options;
     this.#certificateExpiresAt = certificate?.expiresAt;
     const limits = {...STREAM_LIMITS, ...streams};
@@ -76,14 +93,18 @@ export class ListeningServer {
       admit,
       log: (level, message, fields) => log[level](fields, message),
     });
-    if (options.listen.tls !== undefined && certificate !== undefined) {
-      this.#watcher = this.#watch(options.listen.tls, certificate);
+    if (settings.listen.tls !== undefined && certificate !== undefined) {
+      this.#watcher = this.#watch(settings.listen.tls, certificate);
     }
   }
 
   /** Rejects with a QuiverError that names the flag to change, having closed everything. */
-  static async start(options: ListeningServerOptions, signal: AbortSignal): Promise<ListeningServer> {
-    const {tls, publicAddresses = [], ...rest} = options.listen;
+  static async start(
+    settings: SocketSettings,
+    options: ListeningServerOptions,
+    signal: AbortSignal,
+  ): Promise<ListeningServer> {
+    const {tls, publicAddresses = [], ...rest} = settings.listen;
     await checkAddresses(rest.hosts, relayOf(options.core));
     const hosts = await usableHosts(rest.hosts, options.log);
     const certificate = tls === undefined ? undefined : await loadCertificate(tls);
@@ -94,9 +115,9 @@ export class ListeningServer {
       ...(rest.alternatePort !== undefined && {alternatePort: rest.alternatePort}),
       ...(areFamiliesOf(hosts, publicAddresses) && {publicAddresses}),
       ...(tls !== undefined && certificate !== undefined && {tls: {port: tls.port, certificate}}),
-      reusePort: options.workers > 1,
+      reusePort: (settings.workers ?? 1) > 1,
     };
-    const server = new ListeningServer(options, listen, certificate);
+    const server = new ListeningServer(settings, options, listen, certificate);
     const stop = (): void => void server.stop();
     signal.addEventListener('abort', stop, {once: true});
     try {
@@ -120,10 +141,6 @@ export class ListeningServer {
     return this.#pool.engine;
   }
 
-  get pool(): WorkerPool {
-    return this.#pool;
-  }
-
   get certificateExpiresAt(): Date | undefined {
     return this.#certificateExpiresAt;
   }
@@ -133,7 +150,7 @@ export class ListeningServer {
   }
 
   get publicAddresses(): string[] {
-    const {hosts, publicAddresses} = this.#options.listen;
+    const {hosts, publicAddresses} = this.#settings.listen;
     if (publicAddresses !== undefined && publicAddresses.length > 0) {
       return [...new Set(publicUrls(this.#options.scheme, publicAddresses, this.bound))];
     }
@@ -147,6 +164,10 @@ export class ListeningServer {
 
   stats(): Promise<ServerStats> {
     return this.#pool.stats();
+  }
+
+  workers(): {alive: number; restarts: number} {
+    return {alive: this.#pool.handles.length, restarts: this.#pool.restarts};
   }
 
   drain(): void {
@@ -186,13 +207,13 @@ export class ListeningServer {
     const {handles} = this.#pool;
     const answers = await Promise.all(handles.map((handle) => handle.stats()));
     const alive = answers.filter((stats) => stats !== undefined).length;
-    const {workers} = this.#options;
+    const {workers = 1} = this.#settings;
     if (alive < workers) throw new Error(`${alive} of ${workers} answer`);
     return `${alive} of ${workers}`;
   }
 
   #watch(files: CertificateFiles, current: LoadedCertificate): CertificateWatcher {
-    const {log, certificatePollMs} = this.#options;
+    const {log} = this.#options;
     return new CertificateWatcher(files, current, {
       onChange: (certificate) => {
         this.#certificateExpiresAt = certificate.expiresAt;
@@ -200,7 +221,7 @@ export class ListeningServer {
         log.info({expiresAt: certificate.expiresAt.toISOString()}, 'the TLS certificate was replaced');
       },
       onFault: (error) => log.warn({err: error}, 'the TLS certificate changed, but can not be used; the old one stays'),
-      pollMs: certificatePollMs,
+      pollMs: this.#settings.certificatePollMs,
     });
   }
 }
