@@ -4,7 +4,7 @@ import {BaseCommand} from '../../lib/cli/base-command.ts';
 import {TOPOLOGY_FLAGS} from '../../lib/cli/dns-flags.ts';
 
 /** A line now and then, where a check takes its time. */
-const NODES_PER_NOTE = 50;
+const CONTACTS_PER_NOTE = 250;
 
 export default class DnsCheck extends BaseCommand<typeof DnsCheck> {
   static override summary = 'Resolve every name of the network and contact what is behind it';
@@ -34,7 +34,7 @@ export default class DnsCheck extends BaseCommand<typeof DnsCheck> {
       topology,
       resolver: this.flags.resolver,
       signal: this.abortSignal,
-      onProgress: (done, all) => (done % NODES_PER_NOTE === 0 ? this.note(`${done} of ${all} nodes`) : undefined),
+      onProgress: (done, all) => (done % CONTACTS_PER_NOTE === 0 ? this.note(`${done} of ${all} contacts`) : undefined),
     });
     this.log(checkText(check));
     this.endWith(checkExit(check));

@@ -47,7 +47,8 @@ export async function getHealthPage({url, addresses, signal}: HealthPageOptions)
     request.end();
   });
   const latencyMs = Math.round((performance.now() - start) * 10) / 10;
-  // What it says is of no interest, and could be endless.
+  // What it says is of no interest, and could be endless; nor is how it ends.
+  response.on('error', () => {});
   response.destroy();
   return {status: response.statusCode ?? 0, latencyMs, ...(certificate !== undefined && {certificate})};
 }

@@ -1,18 +1,21 @@
 import {createSocket} from 'node:dgram';
 import {once} from 'node:events';
 import {createServer} from 'node:http';
-import {createServer as createTcpServer, type AddressInfo} from 'node:net';
+import {createServer as createTcpServer, type AddressInfo, type Socket} from 'node:net';
 
 import {describe, expect, it} from 'vitest';
 
+import {bind as bindContact, health} from '../../../src/lib/dns/check/contacts.ts';
 import {checkZone} from '../../../src/lib/dns/check/check-zone.ts';
 import {checkRecords} from '../../../src/lib/dns/check/records.ts';
-import {hasDrift, isBroken, statusOf, type ZoneCheck} from '../../../src/lib/dns/check/report.ts';
+import {hasDrift, isBroken, statusOf, type Contact, type ZoneCheck} from '../../../src/lib/dns/check/report.ts';
 import {ZoneResolver} from '../../../src/lib/dns/check/resolver.ts';
+import {checkServices} from '../../../src/lib/dns/check/services.ts';
 import {recordSet} from '../../../src/lib/dns/model/record-set.ts';
 import {readTopology, type TopologyInput} from '../../../src/lib/dns/model/read-topology.ts';
 import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {encodeData} from '../../../src/lib/dns/wire/rdata.ts';
+import {Dialler} from '../../../src/lib/probe/dialler.ts';
 import {resolveDnsaddr} from '../../../src/lib/p2p/dnsaddr.ts';
 import {bindIsThere, startBind, type Bind} from '../../support/dns/bind.ts';
 import {network, peerId, plainPorts} from '../../support/dns/topologies.ts';
@@ -176,6 +179,33 @@ describe('a resolver', () => {
     liar.close();
   });
 
+  it('that answers another question over TCP is not believed', async () => {
+    const {resolver, close} = await resolverOver(['tcp'], (query) => {
+      const other = answered(query, ['6.6.6.6']);
+      other.writeUInt8(other.readUInt8(0) ^ 1, 0);
+      return other;
+    });
+    await expect(resolver.resolve('quiver.test', 'A', signal)).rejects.toThrow('another question');
+    close();
+  });
+
+  it('that falls silent is not waited for again and again', async () => {
+    let silent = false;
+    const {resolver, close} = await resolverOver(['tcp'], (query) =>
+      silent ? undefined : answered(query, ['9.9.9.9']),
+    );
+    expect(await resolver.resolve('quiver.test', 'A', signal)).toEqual(['9.9.9.9']);
+    silent = true;
+    let asked = 0;
+    for (; asked < 200; asked += 1) {
+      await expect(resolver.resolve('quiver.test', 'A', signal)).rejects.toThrow('closed the connection');
+    }
+    close();
+    const start = performance.now();
+    await expect(resolver.resolve('quiver.test', 'A', signal)).rejects.toThrow('closed the connection');
+    expect(performance.now() - start).toBeLessThan(50);
+  });
+
   it('that says no, sends nonsense or is not there is an error, and not asked for ever', async () => {
     const {resolver, close} = await resolverOver(['udp', 'tcp'], (query) => answered(query, [], 0x81_85));
     await expect(resolver.resolve('quiver.test', 'A', signal)).rejects.toThrow('REFUSED');
@@ -189,6 +219,124 @@ describe('a resolver', () => {
     }
     expect(performance.now() - start).toBeLessThan(5_000);
   });
+});
+
+describe('a contact of somebody who means no good', () => {
+  const NOBODY = new AbortController().signal;
+  const resolver = new ZoneResolver('127.0.0.1:1');
+  resolver.addresses = () => Promise.resolve(['127.0.0.1']);
+  const context = {resolver, dialler: undefined as unknown as Dialler, timeoutMs: 500, deadline: NOBODY, signal};
+
+  async function listening(onSocket: (socket: Socket) => void): Promise<{port: number; close: () => void}> {
+    const sockets = new Set<Socket>();
+    const server = createTcpServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      onSocket(socket);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const close = (): void => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    };
+    return {port: (server.address() as AddressInfo).port, close};
+  }
+
+  /** A byte every 20 ms, for ever. */
+  const drip =
+    (text: string) =>
+    (socket: Socket): void => {
+      let at = 0;
+      const timer = setInterval(() => socket.write(text[at++ % text.length] ?? ''), 20);
+      socket.once('close', () => clearInterval(timer));
+    };
+
+  const answering =
+    (head: string, next: (socket: Socket) => void = () => {}) =>
+    (socket: Socket): void =>
+      void socket.write(`HTTP/1.1 ${head}\r\n`, () => next(socket));
+  const reset = (socket: Socket): void => void setTimeout(() => socket.resetAndDestroy(), 50);
+  const repeat = (socket: Socket): void => void setInterval(() => answering('102 Wait\r\n')(socket), 5).unref();
+
+  const strangers: [string, (socket: Socket) => void, Contact['result']][] = [
+    ['says nothing', () => {}, 'silent'],
+    ['sends a byte now and then', drip('HTTP/1.1 200 OK\r\nx: '), 'silent'],
+    ['says to wait for ever', repeat, 'silent'],
+    ['has a head without end', answering(`200 OK\r\nx: ${'y'.repeat(100_000)}`), 'failed'],
+    ['leads elsewhere', answering('302 Go\r\nlocation: http://127.0.0.1/\r\n'), 'failed'],
+    ['hangs up', (socket: Socket) => void socket.end(), 'failed'],
+    ['resets behind the head', answering('200 OK\r\n', reset), 'ok'],
+    ['has a body without end', answering('200 OK\r\n', drip('x')), 'ok'],
+  ];
+
+  it.each(strangers)('%s, and is a row in time', async (_, onSocket, result) => {
+    const {port, close} = await listening(onSocket);
+    const start = performance.now();
+    const contacts = [await health(new URL(`http://registry.quiver.test:${port}/healthz`), context)];
+    if (result === 'silent') {
+      contacts.push(await health(new URL(`https://gateway.quiver.test:${port}/healthz`), context));
+      for (const transport of ['tcp', 'tls'] as const) {
+        contacts.push(await bindContact({scheme: 'stun', host: 'stun.quiver.test', port, transport}, context));
+      }
+      const silent = createSocket('udp4').bind(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const target = {scheme: 'stun', host: 'stun.quiver.test', port: silent.address().port, transport: 'udp'} as const;
+      contacts.push(await bindContact(target, context));
+      silent.close();
+    }
+    close();
+    expect(performance.now() - start).toBeLessThan(contacts.length * 700);
+    const [first, ...others] = contacts;
+    expect(first).toMatchObject({result});
+    // What is no TLS and no STUN is told so.
+    for (const other of others) {
+      expect(other.detail).toMatch(
+        /^(?!.*:error:)(?:no answer in|The STUN server|What listens on|write EPROTO TLS: \w).*$/,
+      );
+      expect(['silent', 'failed']).toContain(other.result);
+    }
+  });
+
+  it('is not tried any more when the check as a whole took too long', async () => {
+    const input = {...network({zone: ZONE, nodes: 300}), ports: plainPorts(1, 1)};
+    const start = performance.now();
+    const found = await checkZone({
+      topology: readTopology(input),
+      resolver: '127.0.0.1:1',
+      timeoutMs: 500,
+      maxCheckMs: 1,
+      signal,
+    });
+    expect(performance.now() - start).toBeLessThan(15_000);
+    expect(found.services.filter(({status}) => status === 'down').length).toBeGreaterThan(500);
+    expect(found.records.at(-1)).toMatchObject({status: 'unknown', detail: 'the check took too long'});
+    expect(isBroken(found)).toBe(true);
+  });
+
+  it('may be hundreds at a time that accept and are silent', async () => {
+    const {port, close} = await listening(() => {});
+    const nodes = 600;
+    const input = {
+      ...network({zone: ZONE}),
+      services: ['bootstrap'],
+      hosts: Array.from({length: nodes}, (_, index) => `bootstrap${index + 1}=127.0.0.1`),
+      peerIds: Array.from({length: nodes}, (_, index) => `bootstrap${index + 1}=${peerId(index)}`),
+      regions: [],
+      proxied: [],
+      https: [],
+      ports: plainPorts(port, 1),
+    };
+    const topology = readTopology(input);
+    const start = performance.now();
+    const dialler = await Dialler.open();
+    const services = await checkServices(topology, {...context, dialler}, () => {});
+    await dialler.close();
+    close();
+    expect(services).toHaveLength(nodes);
+    expect(services.every(({contacts: [contact]}) => contact?.result === 'silent')).toBe(true);
+    // Three rounds of 256.
+    expect(performance.now() - start).toBeLessThan(15_000);
+  }, 30_000);
 });
 
 describe('names behind a proxy and aliases that were followed', () => {
@@ -207,7 +355,7 @@ describe('names behind a proxy and aliases that were followed', () => {
     return resolver;
   };
   const statuses = async (answers: Readonly<Record<string, string[]>>): Promise<string[]> =>
-    (await checkRecords(sets, asked(answers), signal)).map(({status}) => status);
+    (await checkRecords(sets, asked(answers), {signal, deadline: signal})).map(({status}) => status);
 
   it('are as wanted where Cloudflare answers for them', async () => {
     const proxy = ['104.16.1.1', '172.67.1.1'];

@@ -152,7 +152,7 @@ describe('a server that is none', () => {
       socket.on('error', () => {});
       socket.once('data', (request) => {
         const answer = Buffer.from(bytes);
-        if (answer.length > 3) request.copy(answer, 2, 2, 4);
+        if (answer.length > 3 && answer.readUInt16BE(2) === 0) request.copy(answer, 2, 2, 4);
         socket.end(answer);
       });
     }).listen(0, '127.0.0.1');
@@ -164,6 +164,16 @@ describe('a server that is none', () => {
 
   it.each([
     ['closes', Buffer.alloc(0), /closed the connection/],
+    [
+      'answers another request',
+      Buffer.from('000cffff84000000000000000000ff', 'hex').subarray(0, 14),
+      /another request/,
+    ],
+    [
+      'signs in the wrong place',
+      Buffer.from('0019000084000000000000010000' + '00' + '00fa00ff00000000' + '0000' + '0000', 'hex'),
+      /signature is not at its end/,
+    ],
     ['speaks something else', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /closed the connection/],
     ['does not sign', Buffer.from('000c00008400000000000000000000', 'hex').subarray(0, 14), /not signed/],
     ['sends half a message', Buffer.from('000400008400', 'hex'), /ends too early/],

@@ -8,6 +8,8 @@ import {checkServices} from './services.ts';
 
 /** Slower than this is down for whoever waits for it. */
 const TIMEOUT_MS = 6_000;
+/** Of 2,000 silent nodes with all transports it takes three; what is not done after ten says enough. */
+const MAX_CHECK_MS = 600_000;
 
 export interface CheckOptions {
   topology: Topology;
@@ -16,7 +18,9 @@ export interface CheckOptions {
   /** For each contact. @default 6,000 */
   timeoutMs?: number;
   signal: AbortSignal;
-  /** Told of what is done now and then: 500 nodes take their time. */
+  /** For all of it; what is not done then is not known. @default 600,000 */
+  maxCheckMs?: number;
+  /** Told after each contact: those of many nodes take their time. */
   onProgress?: (done: number, all: number) => void;
 }
 
@@ -25,17 +29,17 @@ export async function checkZone({
   topology,
   resolver: server,
   timeoutMs = TIMEOUT_MS,
+  maxCheckMs = MAX_CHECK_MS,
   signal,
-  onProgress,
+  onProgress = () => {},
 }: CheckOptions): Promise<ZoneCheck> {
   const resolver = new ZoneResolver(server);
-  let done = 0;
-  const onNode = (): void => onProgress?.((done += 1), topology.nodes.length);
+  const deadline = AbortSignal.timeout(maxCheckMs);
   const dialler = await Dialler.open();
   try {
     const [records, services] = await Promise.all([
-      checkRecords(buildRecords(topology), resolver, signal),
-      checkServices(topology, {resolver, dialler, timeoutMs, signal}, onNode),
+      checkRecords(buildRecords(topology), resolver, {deadline, signal}),
+      checkServices(topology, {resolver, dialler, timeoutMs, deadline, signal}, onProgress),
     ]);
     return {zone: topology.zone, records, services};
   } finally {

@@ -1,4 +1,3 @@
-import {QuiverError} from '../../core/errors.ts';
 import type {Dialler} from '../../probe/dialler.ts';
 import {getHealthPage} from '../../probe/health-page.ts';
 import {bindStun} from '../../stun/client.ts';
@@ -11,6 +10,9 @@ const EXPIRES_SOON_DAYS = 14;
 const REFUSED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ERR_CONNECTION_REFUSED']);
 const SILENT: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'STUN_NO_ANSWER']);
 
+/** `…:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:../deps/…:77:` */
+const OPENSSL = /[\dA-F]+:error:[\dA-F]+:[^:]*:[^:]*:([^:]*):.*/;
+
 /** The zone doesn't say where it is. */
 class Unnamed extends Error {}
 
@@ -19,6 +21,8 @@ export interface ContactContext {
   dialler: Dialler;
   /** For each contact. */
   timeoutMs: number;
+  /** For all of them: aborted when nothing more is to be tried. */
+  deadline: AbortSignal;
   signal: AbortSignal;
 }
 
@@ -70,9 +74,10 @@ export function health(url: URL, {resolver, ...context}: ContactContext): Promis
 
 async function attempt(
   target: string,
-  {signal, timeoutMs}: Pick<ContactContext, 'signal' | 'timeoutMs'>,
+  {signal, timeoutMs, deadline}: Pick<ContactContext, 'signal' | 'timeoutMs' | 'deadline'>,
   run: (signal: AbortSignal) => Promise<Omit<Contact, 'target' | 'result'>>,
 ): Promise<Contact> {
+  if (deadline.aborted) return {target, result: 'failed', detail: 'not tried, as the check took too long'};
   const late = AbortSignal.timeout(timeoutMs);
   try {
     return {target, result: 'ok', ...(await run(AbortSignal.any([signal, late])))};
@@ -104,8 +109,9 @@ function* codesOf(error: unknown): Generator<string> {
   yield* codesOf(error.cause);
 }
 
+/** A line; of what OpenSSL says the reason alone. */
 function wordsOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return wordsOf(error.errors[0]);
-  if (error instanceof QuiverError) return error.message;
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return line.replace(OPENSSL, 'TLS: $1');
 }

@@ -22,12 +22,13 @@ const CLOUDFLARE = new CidrSet(
 export function checkRecords(
   sets: readonly RecordSet[],
   resolver: ZoneResolver,
-  signal: AbortSignal,
+  {deadline, signal}: {deadline: AbortSignal; signal: AbortSignal},
 ): Promise<RecordCheck[]> {
   const proxied = new Set(sets.filter((set) => set.proxied).map(({name}) => name));
   return inParallel(AT_ONCE, sets, async (set) => {
     const {name, type, values} = set;
     const about = {name, type};
+    if (deadline.aborted) return {...about, status: 'unknown' as const, detail: 'the check took too long'};
     try {
       const found = await resolver.resolve(name, type, signal);
       if (plain(found) === plain(values)) return {...about, status: 'as wanted' as const};

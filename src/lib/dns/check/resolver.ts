@@ -9,8 +9,8 @@ import {readDnsServer, type DnsServer} from '../wire/server.ts';
 
 const TIMEOUT_MS = 6_000;
 const NAME_ERROR = 3;
-/** Unanswered questions after which a server that never answered is not asked again. */
-const MAX_FAILURES = 8;
+/** Unanswered questions in a row after which a server is not asked again: one that never answered, and one that did. */
+const MAX_FAILURES = {unknown: 8, known: 64};
 const HEADER_BYTES = 12;
 
 /** Whoever was asked for a name did not answer, which says nothing of what is behind the name. */
@@ -19,7 +19,7 @@ export class ResolverError extends Error {}
 /** One name and type, asked of one server: over UDP, and over TCP for what doesn't fit or doesn't get through. */
 export class ZoneResolver {
   readonly server: DnsServer;
-  #answers = 0;
+  #known = false;
   /** Some let nothing through over UDP: then it is not tried each time. */
   #udp: 'untried' | 'works' | 'silent' = 'untried';
   #failures = 0;
@@ -35,8 +35,8 @@ export class ZoneResolver {
    * be reached or refuses.
    */
   async resolve(name: string, type: string, caller: AbortSignal): Promise<readonly string[]> {
-    if (this.#lastFailure !== undefined && this.#answers === 0 && this.#failures >= MAX_FAILURES)
-      throw this.#lastFailure;
+    const most = this.#known ? MAX_FAILURES.known : MAX_FAILURES.unknown;
+    if (this.#lastFailure !== undefined && this.#failures >= most) throw this.#lastFailure;
     const question = {name, type: typeNumber(type)};
     const message = encodeMessage({id: randomInt(65_536), opcode: OPCODE.query, recursion: true, question});
     const {rcode, answers} = await this.#ask(message, caller);
@@ -56,7 +56,8 @@ export class ZoneResolver {
     const signal = AbortSignal.any([caller, late]);
     try {
       const answer = (await this.#overUdp(message, signal)) ?? (await this.#overTcp(message, signal));
-      this.#answers += 1;
+      this.#known = true;
+      this.#failures = 0;
       return answer;
     } catch (error) {
       caller.throwIfAborted();
@@ -70,19 +71,29 @@ export class ZoneResolver {
   /** Undefined when there is none, or none that is whole. */
   async #overUdp(message: Buffer, signal: AbortSignal): Promise<IncomingMessage | undefined> {
     if (this.#udp === 'silent') return undefined;
-    // Id, question count and question come back as they were sent.
-    const isAnswer = (bytes: Buffer): boolean =>
-      bytes.readUInt16BE() === message.readUInt16BE() && bytes.includes(message.subarray(HEADER_BYTES));
-    const bytes = await exchangeDatagram(this.server, message, signal, isAnswer).catch(() => undefined);
+    const bytes = await exchangeDatagram(this.server, message, signal, (answer) => isAnswer(answer, message)).catch(
+      () => undefined,
+    );
     if (bytes !== undefined) this.#udp = 'works';
     else if (this.#udp === 'untried') this.#udp = 'silent';
     return bytes === undefined || isTruncated(bytes) ? undefined : decodeMessage(bytes);
   }
 
   async #overTcp(message: Buffer, signal: AbortSignal): Promise<IncomingMessage> {
-    for await (const bytes of exchange(this.server, message, signal)) return decodeMessage(bytes);
+    for await (const bytes of exchange(this.server, message, signal)) {
+      const answer = decodeMessage(bytes);
+      if (answer.id === message.readUInt16BE()) return answer;
+      throw new Error('the answer is to another question');
+    }
     throw new Error('the server gave no answer');
   }
+}
+
+/** Its id and its question come back as they were sent. */
+function isAnswer(bytes: Buffer, message: Buffer): boolean {
+  const question = message.subarray(HEADER_BYTES);
+  if (bytes.length < message.length || bytes.readUInt16BE() !== message.readUInt16BE()) return false;
+  return question.equals(bytes.subarray(HEADER_BYTES, message.length));
 }
 
 /** The bit TC: there is more than fits into a datagram. */

@@ -5,50 +5,61 @@ import {bind, dial, health, type ContactContext} from './contacts.ts';
 import {inParallel} from './in-parallel.ts';
 import {statusOf, type Contact, type ServiceCheck} from './report.ts';
 
-/** Nodes contacted at a time: 500 that are all silent take a minute. */
-const AT_ONCE = 64;
+/** Contacts at a time, a socket or two each: 1,000 nodes that are all silent on three transports take a minute. */
+const AT_ONCE = 256;
 const REGISTRY_PORT = 8082;
 
-/** Contacts everything that the zone leads to; `onProgress` is told after each node. */
-export function checkServices(
+type Try = () => Promise<Contact>;
+
+/** Contacts everything that the zone leads to; `onProgress` is told after each contact. */
+export async function checkServices(
   topology: Topology,
   context: ContactContext,
-  onProgress: () => void,
+  onProgress: (done: number, all: number) => void,
 ): Promise<ServiceCheck[]> {
-  return inParallel(AT_ONCE, topology.nodes, async (node) => {
-    const contacts = await Promise.all(contactsOf(node, topology, context));
-    onProgress();
+  const tries = topology.nodes.flatMap((node) => triesOf(node, topology, context).map((run) => ({node, run})));
+  let done = 0;
+  const found = await inParallel(AT_ONCE, tries, async ({node, run}) => {
+    const contact = await run();
+    onProgress((done += 1), tries.length);
+    return {node, contact};
+  });
+  const byNode = Map.groupBy(found, ({node}) => node);
+  return topology.nodes.map((node) => {
+    const contacts = (byNode.get(node) ?? []).map(({contact}) => contact);
     const status = statusOf(contacts);
     const fix = fixFor(node, status, contacts);
     return {label: nodeLabel(node), status, contacts, ...(fix !== undefined && {fix})};
   });
 }
 
-function contactsOf(node: DnsNode, topology: Topology, context: ContactContext): Promise<Contact>[] {
+function triesOf(node: DnsNode, topology: Topology, context: ContactContext): Try[] {
   const {zone, ports} = topology;
   const host = node.target.kind === 'hostname' ? node.target.hostname : `${nodeLabel(node)}.${zone}`;
   const page = `${nodeLabel(node)}.${zone}`;
   const {service} = node;
-  if (service === 'gateway' || service === 'signal') return [health(new URL(`https://${page}/healthz`), context)];
-  if (service === 'registry') return [health(new URL(`http://${page}:${REGISTRY_PORT}/healthz`), context)];
+  if (service === 'gateway' || service === 'signal') return [() => health(new URL(`https://${page}/healthz`), context)];
+  if (service === 'registry') return [() => health(new URL(`http://${page}:${REGISTRY_PORT}/healthz`), context)];
   if (service === 'bootstrap' || service === 'relay') {
     return multiaddrs(node, ports[service])
       .filter((address) => context.dialler.canDial(address))
-      .map((address) => dial(address, context));
+      .map((address) => () => dial(address, context));
   }
   const served = serverPorts(topology, service);
   return (['udp', 'tcp', 'tls'] as const).flatMap((transport) => {
     const port = served[transport];
     const scheme = transport === 'tls' ? (`${service}s` as const) : service;
-    return port === undefined ? [] : [bind({scheme, host, port, transport}, context)];
+    return port === undefined ? [] : [() => bind({scheme, host, port, transport}, context)];
   });
 }
 
 function fixFor(node: DnsNode, status: ServiceCheck['status'], contacts: readonly Contact[]): string | undefined {
   const {service, peerId} = node;
   if (status === 'up') return undefined;
-  if (contacts.length === 0 && peerId === undefined) {
-    return `Its peer id is not known: --peer-id ${nodeLabel(node)}=12D3KooW…`;
+  if (contacts.length === 0) {
+    return peerId === undefined && (service === 'bootstrap' || service === 'relay')
+      ? `Its peer id is not known: --peer-id ${nodeLabel(node)}=12D3KooW…`
+      : `None of its ports is known: quiver config set ${service}.port`;
   }
   if (contacts.some(({detail}) => detail?.startsWith('the resolver'))) return 'Ask another server: --resolver';
   if (contacts.every(({result}) => result === 'unnamed')) return 'Its name is not in the zone yet: quiver dns plan';

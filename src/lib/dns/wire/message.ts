@@ -91,7 +91,8 @@ export function decodeMessage(bytes: Buffer): IncomingMessage {
   }
   const answers: SingleRecord[] = [];
   let tsig: IncomingMessage['tsig'];
-  for (let index = 0; index < answerCount + authorityCount + additionalCount; index += 1) {
+  const all = answerCount + authorityCount + additionalCount;
+  for (let index = 0; index < all; index += 1) {
     const start = reader.offset;
     const name = reader.name();
     const type = reader.u16();
@@ -107,6 +108,10 @@ export function decodeMessage(bytes: Buffer): IncomingMessage {
       });
     } else {
       const data = reader.take(size);
+      // RFC 8945 section 5.1.
+      if (type === TYPE_TSIG && (index < all - 1 || additionalCount === 0)) {
+        throw new WireError('its signature is not at its end');
+      }
       if (type === TYPE_TSIG) tsig = {start, data};
     }
   }
