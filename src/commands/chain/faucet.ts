@@ -14,16 +14,19 @@ export default class ChainFaucet extends BaseCommand<typeof ChainFaucet> {
   ];
 
   async run(): Promise<object> {
-    const [{askFaucet}, {openAccount}, {amountToText, parseAmount}, settings] = await Promise.all([
+    const [{askFaucet}, {openAccount}, {addressArgument}, {amountToText, parseAmount}, settings] = await Promise.all([
       import('../../lib/cli/local-chain.ts'),
       import('../../lib/cli/wallet.ts'),
+      import('../../lib/cli/amounts.ts'),
       import('../../lib/core/units.ts'),
       this.loadSettings(),
     ]);
     const {places, environment, interactive, abortSignal: signal} = this;
     const note = (text: string): void => this.note(text);
     const address =
-      this.args.address ?? (await openAccount({settings, places, environment, interactive, note, signal})).address;
+      this.args.address === undefined
+        ? (await openAccount({settings, places, environment, interactive, note, signal})).address
+        : await addressArgument(this.args.address);
     const wish = {address, pol: parseAmount(this.flags.pol), quiv: parseAmount(this.flags.amount)};
     const reply = await askFaucet(places, settings.profile.name, wish, signal);
     this.log(`${reply.address} has ${amountToText(reply.quiv)} QUIV and ${amountToText(reply.pol)} POL.`);

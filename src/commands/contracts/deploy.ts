@@ -33,7 +33,7 @@ export default class ContractsDeploy extends PlanCommand<typeof ContractsDeploy>
       import('../../lib/cli/deploy.ts'),
       import('../../lib/cli/deploy-input.ts'),
     ]);
-    const wishes = deployWishes(this.flags);
+    const wishes = await deployWishes(this.flags);
     const [chain, {address}] = [await this.chain(), await this.account()];
     const {plan, contracts, writeDown} = await prepareDeployment(this.places, chain, address, wishes);
     using journal = await this.journal();

@@ -18,7 +18,15 @@ export async function addressArgument(text: string): Promise<string> {
   // Loaded only now: it brings native code.
   const {addressFromBytes, addressToBytes} = await import('../core/secp256k1.ts');
   const bytes = addressToBytes(text);
-  if (bytes !== undefined) return addressFromBytes(bytes);
+  if (bytes?.some((byte) => byte !== 0) === true) return addressFromBytes(bytes);
+  if (bytes !== undefined) {
+    throw new QuiverError({
+      code: 'ADDRESS_ZERO',
+      message: 'The address that is all zeros is nobody’s: what it gets is lost',
+      fix: 'Write the address of whom you mean.',
+      exit: EXIT.usage,
+    });
+  }
   throw new QuiverError({
     code: 'ADDRESS_WRONG',
     message: `"${text}" is not an address`,

@@ -1,9 +1,8 @@
 import type {DeployedName} from '../chain/deploy/contract-set.ts';
-import {EXIT, QuiverError} from '../core/errors.ts';
-import {addressFromBytes, addressToBytes} from '../core/secp256k1.ts';
-import {parseAmount, parseDuration} from '../core/units.ts';
+import {parseDuration} from '../core/units.ts';
+import {addressArgument, amountArgument} from './amounts.ts';
 import type {DeployWishes} from './deploy.ts';
-import {openAccount, type Account, type AccountOptions} from './wallet.ts';
+import {accountOfLocalChain, openAccount, type Account, type AccountOptions} from './wallet.ts';
 
 interface DeployFlags {
   contract?: Exclude<DeployedName, 'QUIVerStakingImplementation'> | undefined;
@@ -17,13 +16,17 @@ interface DeployFlags {
 }
 
 /** What the flags of `contracts deploy` ask for; a wrong address or amount is a usage error. */
-export function deployWishes(flags: DeployFlags): DeployWishes {
-  const roles = ['holder', 'multisig', 'guardian', 'arbiter'] as const;
+export async function deployWishes(flags: DeployFlags): Promise<DeployWishes> {
   const {'minimum-bond': bond, 'activation-delay': delay} = flags;
+  const role = (text: string | undefined): Promise<string> | undefined =>
+    text === undefined ? undefined : addressArgument(text);
   return {
     only: flags.contract,
-    ...Object.fromEntries(roles.map((name) => [name, addressFlag(name, flags[name])])),
-    minimumBond: bond === undefined ? undefined : parseAmount(bond),
+    holder: await role(flags.holder),
+    multisig: await role(flags.multisig),
+    guardian: await role(flags.guardian),
+    arbiter: await role(flags.arbiter),
+    minimumBond: bond === undefined ? undefined : amountArgument(bond),
     activationDelaySeconds: delay === undefined ? undefined : Math.round(parseDuration(delay) / 1000),
     knowsUnaudited: flags['i-know-this-is-unaudited'],
   };
@@ -33,28 +36,6 @@ export function deployWishes(flags: DeployFlags): DeployWishes {
 export async function deployAccount(options: AccountOptions): Promise<Account> {
   const {settings, places, environment} = options;
   const chosen = settings.origin('wallet.name').layer !== 'default' || (environment['PRIVATE_KEY'] ?? '') !== '';
-  if (settings.profile.loopbackOnly && !chosen) {
-    const [{readLocalAccounts, localChainFolder}, {keySigner}] = await Promise.all([
-      import('../chain/local/accounts.ts'),
-      import('../identity/signer.ts'),
-    ]);
-    const folder = localChainFolder(places, settings.profile.name);
-    const deployer = (await readLocalAccounts(folder))?.find(({name}) => name === 'deployer');
-    if (deployer !== undefined) {
-      return {address: deployer.address, source: folder, unlock: () => Promise.resolve(keySigner(deployer.secret))};
-    }
-  }
-  return openAccount(options);
-}
-
-function addressFlag(name: string, text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const bytes = addressToBytes(text);
-  if (bytes !== undefined) return addressFromBytes(bytes);
-  throw new QuiverError({
-    code: 'BAD_ADDRESS',
-    message: `--${name} is not an address`,
-    fix: 'Write 0x and 40 hexadecimal digits, with the right checksum if letters are of both cases.',
-    exit: EXIT.usage,
-  });
+  const deployer = chosen ? undefined : await accountOfLocalChain(settings.profile, places, 'deployer');
+  return deployer ?? openAccount(options);
 }

@@ -1,5 +1,6 @@
 import type {Config} from '../config/config.ts';
 import {walletsFolder, type Places} from '../config/places.ts';
+import type {NetworkProfile} from '../config/profile.ts';
 import {QuiverError} from '../core/errors.ts';
 import type {Signer} from '../identity/signer.ts';
 import {keyFlag} from './flags.ts';
@@ -103,23 +104,30 @@ function isMissing(error: unknown): boolean {
 
 /** Whoever has no wallet yet uses the local chain's own accounts there, which have funds from the start. */
 async function localAccount({settings, places, note}: AccountOptions, wanted: string): Promise<Account | undefined> {
-  const {name, loopbackOnly} = settings.profile;
+  const isDefault = settings.origin('wallet.name').layer === 'default';
+  const name = isDefault ? LOCAL_DEFAULT : wanted;
+  const account = await accountOfLocalChain(settings.profile, places, name);
+  if (account !== undefined && isDefault)
+    note(`No wallet yet: using the local chain's account "${name}" (${account.address}).`);
+  return account;
+}
+
+/** One of the local chain's own accounts; undefined elsewhere, and where it was never started. */
+export async function accountOfLocalChain(
+  {name: profile, loopbackOnly}: NetworkProfile,
+  places: Places,
+  name: string,
+): Promise<Account | undefined> {
   if (!loopbackOnly) return undefined;
   const [{localChainFolder, readLocalAccounts}, {keySigner}] = await Promise.all([
     import('../chain/local/accounts.ts'),
     import('../identity/signer.ts'),
   ]);
-  const accounts = (await readLocalAccounts(localChainFolder(places, name))) ?? [];
-  const isDefault = settings.origin('wallet.name').layer === 'default';
-  const account = accounts.find((each) => each.name === (isDefault ? LOCAL_DEFAULT : wanted));
+  const accounts = await readLocalAccounts(localChainFolder(places, profile));
+  const account = accounts?.find((each) => each.name === name);
   if (account === undefined) return undefined;
-  if (isDefault) note(`No wallet yet: using the local chain's account "${account.name}" (${account.address}).`);
-  const signer = keySigner(account.secret);
-  return {
-    address: signer.address,
-    source: `local chain, account ${account.name}`,
-    unlock: () => Promise.resolve(signer),
-  };
+  const {address, secret} = account;
+  return {address, source: `local chain, account ${name}`, unlock: () => Promise.resolve(keySigner(secret))};
 }
 
 function badPrivateKey(): QuiverError {

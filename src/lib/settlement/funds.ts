@@ -1,7 +1,7 @@
 import type {TransactionStep} from '../chain/plan.ts';
 import {amountToText} from '../core/units.ts';
 import type {Draft, MoneyContracts} from './contracts.ts';
-import {insufficientPol, insufficientQuiv} from './errors.ts';
+import {insufficientPol, insufficientQuiv, wrongValue} from './errors.ts';
 
 /** Gas of an ERC-20 approval, generously. */
 const APPROVE_GAS = 50_000n;
@@ -29,12 +29,27 @@ export async function approvalSteps(
   ];
 }
 
-/** Sends tokens or POL. Throws `INSUFFICIENT_QUIV`, `INSUFFICIENT_POL`. */
+/** None of them gives anything back that was sent to it instead of being staked or paid in. */
+function refuseContracts({token, staking, settlement, channels}: MoneyContracts, to: string): void {
+  const known = new Map([
+    [token.address, 'the token itself'],
+    [staking.address, 'the staking contract'],
+    [settlement.address, 'the settlement contract'],
+    [channels.address, 'the contract of the payment channels'],
+  ]);
+  const name = known.get(to);
+  if (name === undefined) return;
+  const fix = 'To stake: quiver stake AMOUNT; to pay a provider: quiver channel open PROVIDER AMOUNT';
+  throw wrongValue('SEND_TO_CONTRACT', `${to} is ${name}: what is sent there is lost`, fix);
+}
+
+/** Sends tokens or POL. Throws `INSUFFICIENT_QUIV`, `INSUFFICIENT_POL`, `SEND_TO_CONTRACT`. */
 export async function sendPlan(
   money: MoneyContracts,
   {from, to, amount, asset}: {from: string; to: string; amount: bigint; asset: 'quiv' | 'pol'},
 ): Promise<Draft> {
   const {chain, token} = money;
+  refuseContracts(money, to);
   const title = `Send ${amountToText(amount)} ${asset.toUpperCase()} to ${to}`;
   if (asset === 'quiv') {
     await requireQuiv(money, from, amount);

@@ -57,6 +57,8 @@ it('takes a voucher from stdin, and refuses one that was changed', {timeout: 60_
     code: 1,
     stderr: expect.stringContaining('not valid') as string,
   });
+  const endless = asProvider('channel', 'redeem', '--voucher', '/dev/zero', '--dry-run');
+  expect(await network.run(endless)).toMatchObject({code: 2, stderr: expect.stringContaining('65536 bytes') as string});
   expect(await network.run(redeem, {input: stdout})).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('Redeem 1 QUIV') as string,

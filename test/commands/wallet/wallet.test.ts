@@ -98,16 +98,21 @@ describe('on a local chain', () => {
       code: 0,
       stdout: expect.stringMatching(/^Send 12.5 QUIV to .*: 0x[0-9a-f]{64}\n$/) as string,
     });
-    await network.json(['wallet', 'send', '0.5', OTHER, '--token', 'pol', '--wallet', 'client', '--yes']);
+    await network.json(['wallet', 'send', '0.5 POL', OTHER, '--token', 'pol', '--wallet', 'client', '--yes']);
     expect(await balanceOf(OTHER)).toMatchObject({quiv: '12500000000000000000', pol: '500000000000000000'});
   });
 
   it('refuses what cannot be meant', {timeout: 60_000}, async () => {
     const wrongCase = `${OTHER.slice(0, -1)}c`;
+    const {contracts} = await network.json<{contracts: {name: string; address: string}[]}>(['contracts', 'status']);
+    const staking = contracts.find(({name}) => name === 'QUIVerStaking')!.address;
     const cases: [string[], number, string][] = [
       [['wallet', 'send', '1', wrongCase, '--wallet', 'client', '--yes'], 2, 'is not an address'],
       [['wallet', 'send', '0', OTHER, '--wallet', 'client', '--yes'], 2, 'more than 0'],
       [['wallet', 'send', '1e3', OTHER, '--wallet', 'client', '--yes'], 2, 'decimal amount'],
+      [['wallet', 'send', '5 POL', OTHER, '--wallet', 'client', '--yes'], 2, 'decimal amount'],
+      [['wallet', 'send', '1', `0x${'0'.repeat(40)}`, '--wallet', 'client', '--yes'], 2, 'nobody’s'],
+      [['wallet', 'send', '1', staking, '--wallet', 'client', '--yes'], 2, 'quiver stake AMOUNT'],
       [['wallet', 'send', '99999999', OTHER, '--wallet', 'client', '--yes'], 1, `quiver chain faucet ${funded}`],
       [['wallet', 'send', '1', OTHER, '--wallet', 'nobody', '--yes'], 1, 'quiver wallet create nobody'],
     ];

@@ -98,6 +98,15 @@ describe('a channel', () => {
     expect(() => redeemPlan(test.money, [used])).toThrow('pays nothing more');
   });
 
+  it('signs nothing on top of what only a server says was paid', async () => {
+    const lie = {...(await annsView()), settled: 99n * QUIV};
+    const signed = pay(test.money, test.store, lie, {amount: 1n, signer: test.signer('ann'), signal});
+    await expect(signed).rejects.toMatchObject({
+      code: 'VOUCHER_ELSEWHERE',
+      message: expect.stringContaining('99 QUIV'),
+    });
+  });
+
   it('is topped up', async () => {
     await test.run('ann', topUpPlan(test.money, await annsView(), {from: ann, amount: 50n * QUIV}));
     expect(await annsView()).toMatchObject({deposit: 150n * QUIV});

@@ -131,7 +131,7 @@ export function redeemPlan(money: MoneyContracts, list: readonly ChannelView[]):
 
 /**
  * Signs a voucher that pays the provider `amount` more, and keeps it before it is handed out.
- * Throws `CHANNEL_NOT_PAYER`, `CHANNEL_EXHAUSTED`, `VOUCHER_SIGNER`.
+ * Throws `CHANNEL_NOT_PAYER`, `CHANNEL_EXHAUSTED`, `VOUCHER_ELSEWHERE`, `VOUCHER_SIGNER`.
  */
 export async function pay(
   money: MoneyContracts,
@@ -143,7 +143,8 @@ export async function pay(
   if (channel.role === 'provider') {
     throw notNow('CHANNEL_NOT_PAYER', `${payer} pays through this channel`, 'Ask them for the voucher.');
   }
-  const before = max(newest?.voucher.balance ?? 0n, channel.settled);
+  const before = newest?.voucher.balance ?? 0n;
+  if (channel.settled > before) throw signedElsewhere(channel, before);
   if (before + amount > deposit) {
     const missing = amountToText(before + amount - deposit);
     const left = amountToText(deposit > before ? deposit - before : 0n);
@@ -190,6 +191,9 @@ function idText(parties: {payer: string; signer: string; provider: string}): str
   return `0x${Buffer.from(channelId(parties)).toString('hex')}`;
 }
 
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
+/** Whoever signs on top of a sum because a server tells it could be made to sign the whole deposit away. */
+function signedElsewhere({id, provider, settled}: ChannelView, signed: bigint): Error {
+  const message = `The chain says that ${provider} was paid ${amountToText(settled)} QUIV through this channel, and this machine signed ${amountToText(signed)}`;
+  const fix = `Pay from where the others were signed, or have it closed and open another: quiver channel close ${id.slice(0, 10)}. If none were, the RPC server lies.`;
+  return notNow('VOUCHER_ELSEWHERE', message, fix);
 }
