@@ -42,8 +42,8 @@ function wordsOf<F extends Fields>(struct: Struct<F>, value: StructValue<F>): st
   return hexlify(
     concat(
       struct.entries.map(([name, kind]) => {
-        const words = new Uint8Array(kind.words * 32);
-        expect(kind.write(value[name], words)).toBe(true);
+        const words = Buffer.alloc(kind.words * 32);
+        expect(kind.write(value[name], words, 0)).toBe(true);
         return words;
       }),
     ),
