@@ -13,7 +13,6 @@ export interface CheckOptions {
   list: ServerList;
   policy: IcePolicy;
   bindAddress?: string;
-  ports?: readonly [number, number];
   ca?: string;
   /** For each server to answer. @default 4000 */
   patienceMs?: number;
@@ -74,7 +73,7 @@ export async function checkIce(options: CheckOptions): Promise<CheckReport> {
   };
 }
 
-async function candidatesOf({list, policy, signal, ca, bindAddress, ports}: CheckOptions): Promise<Candidate[]> {
+async function candidatesOf({list, policy, signal, ca, bindAddress}: CheckOptions): Promise<Candidate[]> {
   const servers = await chooseServers(list.servers, signal, ca);
   return gatherCandidates({
     servers,
@@ -82,7 +81,6 @@ async function candidatesOf({list, policy, signal, ca, bindAddress, ports}: Chec
     signal,
     ...(ca !== undefined && {ca}),
     ...(bindAddress !== undefined && {bindAddress}),
-    ...(ports !== undefined && {ports}),
   });
 }
 

@@ -25,21 +25,12 @@ export interface IceClientOptions {
   policy?: IcePolicy;
   /** Only this address of ours is used, e.g. 127.0.0.1 on a network of this machine. @default all */
   bindAddress?: string;
-  /** UDP ports that may be used, first and last. @default any */
-  ports?: readonly [number, number];
   /** Certificates (PEM) that TURN over TLS may have beside the system's. */
   ca?: string;
   quality?: QualityOptions;
-  /** For one try at a path. @default 15000 */
-  attemptMs?: number;
-  /** For getting a lost connection back. @default 60000 */
-  recoverMs?: number;
   log?: Logger;
+  /** Of the service that connects: `quiver_ice_connection_…`, as docs/metrics.md has them. */
   metrics?: Registry;
-  /** Whether a peer may connect that we have not asked for. @default nobody */
-  accept?(peer: string): boolean;
-  /** A peer that was let in, when it is connected. */
-  onConnection?(connection: IceConnection): void;
   /** What a peer opens on any connection; without it such streams are refused. */
   onStream?(stream: IceStream, connection: IceConnection): void;
   onState?(connection: IceConnection, state: ConnectionState): void;
@@ -49,24 +40,17 @@ export interface ConnectOptions {
   signal: AbortSignal;
   /** For the peer to come, and for the path. @default 30000 */
   deadlineMs?: number;
-  /**
-   * `offer` at once, `answer` only, or by the order of the ids, so that both can call at the same time.
-   * @default 'order'
-   */
-  role?: 'offer' | 'answer' | 'order';
 }
 
 const DEADLINE_MS = 30_000;
-/** Where both call, one offer is enough; where the other only waits, this is what it costs. */
+/** One offer is enough: the greater id waits for that of the other so long before it makes its own. */
 const POLITE_MS = 1_500;
 const RETRY_MS = 1_000;
-/** Connections that strangers have begun and not finished. */
-const UNFINISHED_LIMIT = 16;
 const ENDED_LIMIT = 256;
 /** Connection and attempt. */
 const SESSION = /^([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{1,32})$/;
 
-/** Connections with the peers of one signalling room. */
+/** Connections with the peers of one signalling room, to which both sides call: nobody is let in who was not asked for. */
 export class IceClient {
   readonly #options: IceClientOptions;
   /** By peer and id. */
@@ -88,10 +72,7 @@ export class IceClient {
   }
 
   /** Connects with a peer of the room, which may still have to come. Errors: ICE_PEER_ABSENT, ICE_FAILED. */
-  async connect(
-    peer: string,
-    {signal, deadlineMs = DEADLINE_MS, role = 'order'}: ConnectOptions,
-  ): Promise<IceConnection> {
+  async connect(peer: string, {signal, deadlineMs = DEADLINE_MS}: ConnectOptions): Promise<IceConnection> {
     const {channel} = this.#options;
     const connection = this.#create(randomBytes(12).toString('base64url'), peer);
     const deadline = AbortSignal.timeout(deadlineMs);
@@ -99,7 +80,7 @@ export class IceClient {
     const startedMs = performance.now();
     channel.report('checking');
     try {
-      await this.#settle(connection, role, until);
+      await this.#settle(connection, until);
       channel.report('connected');
       this.#metrics?.connected(connection.stats()?.type ?? 'none', performance.now() - startedMs);
       return connection;
@@ -124,15 +105,14 @@ export class IceClient {
     await Promise.all([...this.#open].map((connection) => connection.close()));
   }
 
-  async #settle(connection: IceConnection, role: 'offer' | 'answer' | 'order', until: AbortSignal): Promise<void> {
+  async #settle(connection: IceConnection, until: AbortSignal): Promise<void> {
     const {channel} = this.#options;
     const aborted = new Promise<never>((_resolve, reject) => {
       until.addEventListener('abort', () => reject(abortReason(until)), {once: true});
     });
     aborted.catch(() => undefined);
-    if (role === 'answer') return Promise.race([connection.established, aborted]);
     await Promise.race([this.#present(connection.peer), connection.established, aborted]);
-    if (role === 'order' && channel.self > connection.peer) {
+    if (channel.self > connection.peer) {
       await Promise.race([connection.established, pause(POLITE_MS), aborted]);
     }
     for (;;) {
@@ -164,7 +144,7 @@ export class IceClient {
     const known = this.#connections.get(nameOf(from, id));
     if (known !== undefined) void known.receive(message);
     else if (message.type === 'offer' && attempt.startsWith(RESTART)) this.#disown(from, id);
-    else if (message.type === 'offer') void this.#meet(from, id)?.receive(message);
+    else if (message.type === 'offer') void this.#join(from, id)?.receive(message);
   }
 
   /** We were started anew, or have closed it: the other side need not try any longer. */
@@ -173,51 +153,25 @@ export class IceClient {
     this.#options.channel.send(peer, message).catch(() => undefined);
   }
 
-  /** What becomes of an offer for a connection that we don't know. */
-  #meet(from: string, id: string): IceConnection | undefined {
-    const {channel} = this.#options;
+  /** Of an offer for a connection that we don't know: ours with that peer, if we want one too. */
+  #join(from: string, id: string): IceConnection | undefined {
     const own = this.connections.find((connection) => connection.peer === from && connection.isNew);
-    if (own !== undefined) {
-      // Both call: one connection is enough, and both sides must choose the same.
-      if (channel.self < from && own.isOffering) return undefined;
-      this.#connections.delete(nameOf(from, own.id));
-      own.adopt(id);
-      this.#connections.set(nameOf(from, id), own);
-      return own;
-    }
-    if (this.#ended.has(nameOf(from, id)) || this.#options.accept?.(from) !== true) return undefined;
-    if (this.connections.filter((connection) => connection.isNew).length >= UNFINISHED_LIMIT) return undefined;
-    return this.#admit(this.#create(id, from, true));
+    if (own === undefined || this.#ended.has(nameOf(from, id))) return undefined;
+    // Both have offered: one connection is enough, and both sides must choose the same.
+    if (this.#options.channel.self < from && own.isOffering) return undefined;
+    this.#connections.delete(nameOf(from, own.id));
+    own.adopt(id);
+    this.#connections.set(nameOf(from, id), own);
+    return own;
   }
 
-  #admit(connection: IceConnection): IceConnection {
-    const startedMs = performance.now();
-    const timer = setTimeout(() => {
-      if (connection.isNew) void connection.close(iceFailed(connection.peer, 'it took too long'));
-    }, DEADLINE_MS);
-    void this.#watch(connection, startedMs).finally(() => clearTimeout(timer));
-    return connection;
-  }
-
-  async #watch(connection: IceConnection, startedMs: number): Promise<void> {
-    try {
-      await connection.established;
-    } catch {
-      this.#metrics?.failed();
-      return;
-    }
-    this.#metrics?.connected(connection.stats()?.type ?? 'none', performance.now() - startedMs);
-    this.#options.onConnection?.(connection);
-  }
-
-  #create(id: string, peer: string, passive = false): IceConnection {
+  #create(id: string, peer: string): IceConnection {
     const {channel, policy = 'all'} = this.#options;
     const connection: IceConnection = new IceConnection({
       ...this.#options,
       id,
       peer,
       policy,
-      passive,
       room: channel.room,
       self: channel.self,
       tell: (message) => channel.send(peer, message),
@@ -243,17 +197,6 @@ export class IceClient {
     const [oldest] = this.#ended;
     if (this.#ended.size > ENDED_LIMIT && oldest !== undefined) this.#ended.delete(oldest);
   }
-}
-
-/** Connects two peers once: the pair of `IceClient` and `connect` for those who need no more. */
-export async function connectPeer(options: IceClientOptions & ConnectOptions & {peer: string}): Promise<IceConnection> {
-  const client = new IceClient(options);
-  const connection = await client.connect(options.peer, options).catch(async (error: unknown) => {
-    await client.close();
-    throw error;
-  });
-  void connection.closed.then(() => client.close());
-  return connection;
 }
 
 function nameOf(peer: string, id: string): string {

@@ -31,19 +31,12 @@ export interface ConnectionOptions {
   key: PrivateKey;
   policy: IcePolicy;
   bindAddress?: string;
-  ports?: readonly [number, number];
   ca?: string;
   /** STUN and TURN servers, as they can be reached now; `fresh`: not as they could a minute ago. */
   servers(signal: AbortSignal, fresh?: boolean): Promise<PathServers>;
   tell(message: SignalMessage): Promise<void>;
   quality?: QualityOptions;
   log?: Logger;
-  /** For one try at a path. @default 15000 */
-  attemptMs?: number;
-  /** For getting a lost connection back. @default 60000 */
-  recoverMs?: number;
-  /** The other side has begun: an offer that is refused is the end of it. */
-  passive?: boolean;
   onState?(state: ConnectionState): void;
   onStream?(stream: IceStream): void;
 }

@@ -63,11 +63,7 @@ export class IceConnection {
       control: (bytes) => this.#watch?.receive(bytes),
       drain: () => this.#mux.link.flush(),
       lost: () => this.#recover('dead'),
-      refused: (error) => {
-        this.#warn(error);
-        if (options.passive === true && this.isNew)
-          void this.#end(iceFailed(this.peer, 'its offer was refused', error));
-      },
+      refused: (error) => this.#warn(error),
     });
     this.#established.promise.catch(() => undefined);
   }
@@ -245,8 +241,8 @@ export class IceConnection {
   }
 
   async #restart(reason: RestartReason): Promise<void> {
-    const {self, peer, recoverMs = RECOVER_MS, policy} = this.#options;
-    const until = performance.now() + recoverMs;
+    const {self, peer, policy} = this.#options;
+    const until = performance.now() + RECOVER_MS;
     const switches = this.#switches;
     this.#setState('restarting');
     this.#dead ||= reason === 'dead';

@@ -9,7 +9,7 @@ const TURN_SERVERS_LIMIT = 2;
 
 /** The native side of a path, and the bridges that it needs to reach TURN servers. Errors: those of `openTurnBridge`. */
 export async function openAgent(
-  {servers, policy, signal, ca, bindAddress, ports}: Omit<PathOptions, 'events'>,
+  {servers, policy, signal, ca, bindAddress}: Omit<PathOptions, 'events'>,
   admit: (address: string, port: number) => boolean,
 ): Promise<{connection: PeerConnection; bridges: readonly TurnBridge[]}> {
   const {PeerConnection} = await import('node-datachannel');
@@ -43,7 +43,6 @@ export async function openAgent(
       iceTransportPolicy: policy,
       disableAutoNegotiation: true,
       ...(bind !== undefined && {bindAddress: bind}),
-      ...(ports !== undefined && {portRangeBegin: ports[0], portRangeEnd: ports[1]}),
     });
     return {connection, bridges};
   } catch (error) {

@@ -188,14 +188,13 @@ export class Negotiator {
   }
 
   #attemptOptions(session: string, servers: PathServers, policy: IcePolicy): AttemptOptions {
-    const {attemptMs = ATTEMPT_MS} = this.#options;
     const isCurrent = (): boolean => this.#current?.session === session;
     return {
       ...this.#options,
       session,
       servers,
       policy,
-      deadlineMs: isDirectSession(session, this.id) ? Math.min(DIRECT_MS, attemptMs) : attemptMs,
+      deadlineMs: isDirectSession(session, this.id) ? DIRECT_MS : ATTEMPT_MS,
       signal: this.#stopping.signal,
       events: {
         data: (bytes) => {

@@ -15,8 +15,6 @@ export interface PathOptions {
   policy: IcePolicy;
   /** Of this machine; everything when undefined. */
   bindAddress?: string;
-  /** UDP ports that may be used, first and last. */
-  ports?: readonly [number, number];
   /** Certificates (PEM) that TURN over TLS may have beside the system's. */
   ca?: string;
   events: PathEvents;

@@ -1,10 +1,6 @@
-import {generateKeyPair} from '@libp2p/crypto/keys';
 import {Registry} from 'prom-client';
 import {describe, expect, it} from 'vitest';
 
-import {connectPeer} from '../../../src/lib/ice/client.ts';
-import {peerFromKey} from '../../../src/lib/records/peer-key.ts';
-import {MemoryRoom} from './memory-channel.ts';
 import {createPair, sendAndCompare} from './pair.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
@@ -12,9 +8,8 @@ const signal = () => AbortSignal.timeout(20_000);
 describe('two peers', () => {
   it('connect over host candidates, and measure the path', async () => {
     const metrics = new Registry();
-    await using pair = await createPair({accept: () => true, each: [{metrics}]});
-    const {a, b} = pair;
-    const connection = await a.client.connect(b.id, {signal: signal()});
+    await using pair = await createPair({each: [{metrics}]});
+    const [connection, other] = await pair.connect();
     await sendAndCompare(connection, 5_000_000);
     await expect.poll(() => connection.stats()?.rttMs, {timeout: 5_000}).toBeGreaterThan(0);
     expect(connection.stats()).toMatchObject({
@@ -29,27 +24,31 @@ describe('two peers', () => {
     expect(text).toContain('quiver_ice_connection_latency_seconds_count{type="host"} 1');
     // The other side hears of the end, and that it is none to be mended.
     await connection.close();
-    expect(await b.connections[0]!.closed).toBeUndefined();
+    expect(await other.closed).toBeUndefined();
   });
 
-  it.each(['both at once', 'the greater id alone'])('are joined by one connection when %s calls', async (who) => {
-    await using pair = await createPair({accept: () => who !== 'both at once'});
-    const {a, b} = pair;
-    const calls = [b.client.connect(a.id, {signal: signal(), role: 'offer'})];
-    if (who === 'both at once') calls.push(a.client.connect(b.id, {signal: signal(), role: 'offer'}));
-    const [connection] = await Promise.all(calls);
-    await sendAndCompare(connection!, 100_000);
-    expect([a.client.connections.length, b.client.connections.length]).toEqual([1, 1]);
+  it('are joined by one connection when their offers cross', async () => {
+    await using pair = await createPair();
+    // Longer than the greater id waits for the offer of the other.
+    pair.room.delayMs = 1_700;
+    let offers = 0;
+    pair.room.tamper = (message) => {
+      if (message.type === 'offer') offers += 1;
+      return message;
+    };
+    const [connection] = await pair.connect();
+    expect(offers).toBeGreaterThan(1);
+    await sendAndCompare(connection, 100_000);
+    expect([pair.a, pair.b].map(({client}) => client.connections.length)).toEqual([1, 1]);
   });
 
   it('go on with what they send when ICE is restarted on either side', async () => {
-    await using pair = await createPair({accept: () => true});
-    const {a, b} = pair;
-    const connection = await a.client.connect(b.id, {signal: signal()});
+    await using pair = await createPair();
+    const [connection, other] = await pair.connect();
     const restarts: Promise<void>[] = [];
     await sendAndCompare(connection, 12_000_000, (sent) => {
       if (sent === 2_000_000) restarts.push(connection.restart());
-      if (sent === 6_000_000) restarts.push(b.connections[0]!.restart());
+      if (sent === 6_000_000) restarts.push(other.restart());
     });
     await Promise.all(restarts);
     expect(connection.stats()!.restarts).toBe(2);
@@ -69,7 +68,7 @@ describe('two peers', () => {
   });
 
   it('are told again what was lost on the way', async () => {
-    await using pair = await createPair({accept: () => true});
+    await using pair = await createPair();
     const lost = new Set<string>();
     pair.room.tamper = (message, from) => {
       const name = `${from} ${message.type}`;
@@ -77,7 +76,7 @@ describe('two peers', () => {
       lost.add(name);
       return undefined;
     };
-    const connection = await pair.a.client.connect(pair.b.id, {signal: signal()});
+    const [connection] = await pair.connect();
     await sendAndCompare(connection, 100_000);
     expect(lost.size).toBeGreaterThanOrEqual(4);
   });
@@ -85,39 +84,39 @@ describe('two peers', () => {
 
 describe('a signalling server that cheats', () => {
   it.each(['offer', 'answer'] as const)('can not put its own fingerprint into the %s', async (type) => {
-    await using pair = await createPair({accept: () => true});
+    await using pair = await createPair();
     pair.room.tamper = (message) =>
       message.type === type
         ? {...message, sdp: message.sdp.replace(/(fingerprint:sha-256 )\S+/, `$1${Array(32).fill('AB').join(':')}`)}
         : message;
-    await expect(pair.a.client.connect(pair.b.id, {signal: signal(), deadlineMs: 600})).rejects.toMatchObject({
-      code: 'ICE_FAILED',
-    });
-    expect(pair.b.connections).toEqual([]);
+    await expect(pair.connect(1_000)).rejects.toMatchObject({code: 'ICE_FAILED'});
+    expect(pair.room.arrived.some(({message}) => message.type === type)).toBe(true);
   });
 
   it('can not speak in the name of another, nor open anything by saying an offer again', async () => {
-    await using pair = await createPair({accept: () => true});
+    await using pair = await createPair();
     const {room, a, b} = pair;
     const offers: Parameters<typeof room.pass>[2][] = [];
     room.tamper = (message) => {
       if (message.type === 'offer') offers.push(message);
       return message;
     };
-    const connection = await a.client.connect(b.id, {signal: signal()});
+    const [connection, other] = await pair.connect();
     await room.pass('12D3KooWAijELR7iGySbNC2uNgM4Jx3ZjPpyAaCtiYNVbMYkxiTW', b.id, offers[0]!);
     for (let again = 0; again < 5; again++) await room.pass(a.id, b.id, offers[0]!);
     await sendAndCompare(connection, 1_000_000);
     await connection.close();
+    await other.closed;
     for (let again = 0; again < 5; again++) await room.pass(a.id, b.id, offers[0]!);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(b.connections.length).toBe(1);
+    // What is said last arrives last, and what is taken up is there at once.
+    await room.settled();
     expect(b.client.connections).toEqual([]);
   });
 
   it('can send rubbish', async () => {
-    await using pair = await createPair({accept: () => true});
+    await using pair = await createPair();
     const {room, a, b} = pair;
+    const connecting = pair.connect();
     for (const session of [undefined, '', 'x', `${'a'.repeat(16)}.b`]) {
       const labelled = session === undefined ? {} : {session};
       for (const sdp of ['v=0', 'v=0\r\na=quiver-auth:AAAA\r\n']) {
@@ -126,33 +125,15 @@ describe('a signalling server that cheats', () => {
       }
       await room.pass(a.id, b.id, {type: 'ice-candidate', candidate: 'candidate:rubbish', ...labelled});
     }
-    const connection = await a.client.connect(b.id, {signal: signal()});
+    const [connection] = await connecting;
     await sendAndCompare(connection, 100_000);
   });
 });
 
-it('are joined by a single call each', async () => {
-  const room = new MemoryRoom();
-  const keys = await Promise.all([generateKeyPair('Ed25519'), generateKeyPair('Ed25519')]);
-  const [left, right] = keys.map((key) => ({key, id: peerFromKey(key.publicKey.raw)}));
-  const call = (own: typeof left, peer: typeof left) =>
-    connectPeer({
-      channel: room.join(own!.id),
-      key: own!.key,
-      peer: peer!.id,
-      servers: async () => ({turn: []}),
-      signal: signal(),
-      onStream: (stream) => stream.end(),
-    });
-  const [connection, other] = await Promise.all([call(left, right), call(right, left)]);
-  await connection.close();
-  expect([await connection.closed, await other.closed]).toEqual([undefined, undefined]);
-});
-
 it('says that it does not know a connection, which is believed only where nothing else works', async () => {
-  await using pair = await createPair({accept: () => true});
+  await using pair = await createPair();
   const {room, a, b} = pair;
-  const connection = await a.client.connect(b.id, {signal: signal()});
+  const [connection] = await pair.connect();
   const heard: unknown[] = [];
   room.tamper = (message, from) => {
     if (from === b.id) heard.push(message);
@@ -166,9 +147,16 @@ it('says that it does not know a connection, which is believed only where nothin
   expect(connection.state).toBe('connected');
 });
 
-it('lets nobody in that it was not told to', async () => {
+it('lets nobody in whom it has not called', async () => {
   await using pair = await createPair();
-  await expect(pair.a.client.connect(pair.b.id, {signal: signal(), deadlineMs: 500})).rejects.toMatchObject({
-    code: 'ICE_FAILED',
-  });
+  const {room, a, b} = pair;
+  const calling = a.client.connect(b.id, {signal: signal(), deadlineMs: 20_000});
+  const refused = expect(calling).rejects.toMatchObject({code: 'ICE_CLOSED'});
+  await expect
+    .poll(() => room.arrived.filter(({to, message}) => to === b.id && message.type === 'offer'))
+    .not.toEqual([]);
+  expect(b.client.connections).toEqual([]);
+  await a.client.close();
+  await refused;
+  expect(room.arrived.filter(({to, message}) => to === a.id && message.type === 'answer')).toEqual([]);
 });

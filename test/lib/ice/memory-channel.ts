@@ -1,3 +1,4 @@
+import {pause} from '../../../src/lib/core/pause.ts';
 import type {
   PeerState,
   SignalChannel,
@@ -13,6 +14,9 @@ export class MemoryRoom {
   /** Gives what arrives instead; undefined loses it. */
   tamper: (message: SignalMessage, from: string, to: string) => SignalMessage | undefined = (message) => message;
   said = 0;
+  /** All that has arrived, in order. */
+  readonly arrived: {to: string; message: SignalMessage}[] = [];
+  #last: Promise<void> = Promise.resolve();
 
   join(self: string): MemoryChannel {
     const channel = new MemoryChannel(this, self);
@@ -32,11 +36,22 @@ export class MemoryRoom {
     return [...this.#members.keys()].filter((peer) => peer !== self);
   }
 
+  /** Resolves when what was said so far has arrived. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
   async pass(from: string, to: string, message: SignalMessage): Promise<void> {
     const arriving = this.tamper(message, from, to);
     this.said++;
     if (arriving === undefined) return;
-    setTimeout(() => this.#members.get(to)?.emit('message', {from, message: arriving}), this.delayMs);
+    this.#last = this.#deliver(from, to, arriving);
+  }
+
+  async #deliver(from: string, to: string, message: SignalMessage): Promise<void> {
+    await pause(this.delayMs);
+    this.arrived.push({to, message});
+    this.#members.get(to)?.emit('message', {from, message});
   }
 }
 

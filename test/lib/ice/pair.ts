@@ -10,7 +10,6 @@ import {MemoryRoom} from './memory-channel.ts';
 export interface Side {
   id: string;
   client: IceClient;
-  connections: IceConnection[];
   key: IceClientOptions['key'];
 }
 
@@ -25,24 +24,27 @@ export async function createPair(
     .map((key) => ({key, id: peerFromKey(key.publicKey.raw)}))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const sides = sorted.map(({key, id}, index): Side => {
-    const connections: IceConnection[] = [];
     const client = new IceClient({
       channel: room.join(id),
       key,
       servers: async () => pathServers,
       bindAddress: '127.0.0.1',
-      onConnection: (connection) => connections.push(connection),
       onStream: (stream) => void echo(stream),
       ...rest,
       ...each[index],
     });
-    return {id, client, connections, key};
+    return {id, client, key};
   });
   const [a, b] = sides as [Side, Side];
   const close = async (): Promise<void> => {
     await Promise.all([a.client.close(), b.client.close()]);
   };
-  return {room, a, b, close, [Symbol.asyncDispose]: close};
+  /** Both call, as they have to. */
+  const connect = async (deadlineMs = CONNECT_DEADLINE_MS): Promise<[IceConnection, IceConnection]> => {
+    const limits = {signal: AbortSignal.timeout(2 * deadlineMs), deadlineMs};
+    return Promise.all([a.client.connect(b.id, limits), b.client.connect(a.id, limits)]);
+  };
+  return {room, a, b, connect, close, [Symbol.asyncDispose]: close};
 }
 
 async function echo(stream: IceStream): Promise<void> {
@@ -81,3 +83,4 @@ export async function sendAndCompare(
 }
 
 const CHUNK = 50_000;
+const CONNECT_DEADLINE_MS = 20_000;

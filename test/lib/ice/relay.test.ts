@@ -61,7 +61,6 @@ describe.skipIf(missing !== undefined)(`TURN through coturn ${missing ?? ''}`, (
 
   it.each(['udp', 'tcp', 'tls'] as const)('relays over %s alone, and gives the allocations back', async (transport) => {
     await using pair = await createPair({
-      accept: () => true,
       policy: 'relay',
       ca,
       pathServers: {turn: [route(transport)]},
@@ -71,7 +70,7 @@ describe.skipIf(missing !== undefined)(`TURN through coturn ${missing ?? ''}`, (
       if (message.type === 'ice-candidate' && message.candidate !== '') candidates.push(message.candidate);
       return message;
     };
-    const connection = await pair.a.client.connect(pair.b.id, {signal: signal()});
+    const [connection] = await pair.connect();
     await sendAndCompare(connection, 3_000_000);
     expect(candidates.length).toBeGreaterThan(0);
     for (const candidate of candidates) expect(candidate).toContain('typ relay');
@@ -84,8 +83,8 @@ describe.skipIf(missing !== undefined)(`TURN through coturn ${missing ?? ''}`, (
   });
 
   it('gives back what an agent has allocated itself and did not use', async () => {
-    await using pair = await createPair({accept: () => true, pathServers: {turn: [route('udp')]}});
-    const connection = await pair.a.client.connect(pair.b.id, {signal: signal()});
+    await using pair = await createPair({pathServers: {turn: [route('udp')]}});
+    const [connection] = await pair.connect();
     await expect.poll(() => held(server.log()), {timeout: 3_000}).toBe(2);
     expect(connection.stats()!.type).toBe('host');
     await pair.close();
@@ -96,8 +95,8 @@ describe.skipIf(missing !== undefined)(`TURN through coturn ${missing ?? ''}`, (
     const quality = {silenceMs: 1_500, probeMs: 300};
     let turn = [route('udp', 1)];
     const servers = async () => ({turn});
-    await using pair = await createPair({accept: () => true, policy: 'relay', quality, servers});
-    const connection = await pair.a.client.connect(pair.b.id, {signal: signal()});
+    await using pair = await createPair({policy: 'relay', quality, servers});
+    const [connection] = await pair.connect();
     const states: string[] = [];
     const watch = setInterval(() => states.at(-1) !== connection.state && states.push(connection.state), 20);
     let killed: Promise<void> | undefined;

@@ -20,7 +20,7 @@ it('talks with another implementation of WebRTC', {timeout: 20_000}, async () =>
   const answering = answer(theirs, channel, {self: other, peer: self, key: otherKey});
 
   const client = new IceClient({channel: room.join(self), key, servers: async () => ({turn: []})});
-  const connection = await client.connect(other, {signal: AbortSignal.timeout(15_000), role: 'offer'});
+  const connection = await client.connect(other, {signal: AbortSignal.timeout(15_000)});
   const mux = await answering;
   const stream = connection.openStream({kind: 'echo'});
   const payload = Buffer.alloc(300_000, 'quiver');

@@ -9,7 +9,8 @@ export interface Meet {
   kind: 'meet';
   /** Peer id of the other side. */
   peer: string;
-  role: 'offer' | 'answer';
+  /** Who sends and measures, and who sends it back. */
+  role: 'measure' | 'echo';
   servers: readonly IceServer[];
   policy: IcePolicy;
   /** How many go out and come back, one after the other. */
@@ -48,7 +49,7 @@ export async function connectPair(
   },
 ): Promise<PairReport> {
   const stations = hosts.map((host) => station(host)) as [ChildProcess, ChildProcess];
-  const [offerer, answerer] = stations;
+  const [measuring, echoing] = stations;
   try {
     const ids = await Promise.all(stations.map(hello));
     return await new Promise<PairReport>((resolve, reject) => {
@@ -62,8 +63,8 @@ export async function connectPair(
         });
       }
       const {servers, ...common} = order;
-      answerer.send({kind: 'meet', peer: ids[0]!, role: 'answer', servers: servers[1], ...common} satisfies Meet);
-      offerer.send({kind: 'meet', peer: ids[1]!, role: 'offer', servers: servers[0], ...common} satisfies Meet);
+      echoing.send({kind: 'meet', peer: ids[0]!, role: 'echo', servers: servers[1], ...common} satisfies Meet);
+      measuring.send({kind: 'meet', peer: ids[1]!, role: 'measure', servers: servers[0], ...common} satisfies Meet);
     });
   } finally {
     await Promise.all(stations.map(farewell));

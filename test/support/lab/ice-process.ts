@@ -40,9 +40,9 @@ async function meet({peer, role, servers, policy, messages, caFile, deadlineMs}:
     onStream: (stream) => void echo(stream),
   });
   const startedMs = performance.now();
-  const connection = await client.connect(peer, {signal: AbortSignal.timeout(deadlineMs), deadlineMs, role});
+  const connection = await client.connect(peer, {signal: AbortSignal.timeout(deadlineMs), deadlineMs});
   const setupMs = performance.now() - startedMs;
-  if (role === 'answer') return;
+  if (role === 'echo') return;
   const rttsMs: number[] = [];
   const stream = connection.openStream({purpose: 'echo'});
   const echoes = stream[Symbol.asyncIterator]();
