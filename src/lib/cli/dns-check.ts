@@ -1,9 +1,19 @@
-import {hasDrift, isBroken, type ServiceCheck, type ZoneCheck} from '../dns/check/report.ts';
+import {hasDrift, isBroken, type Contact, type ServiceCheck, type ZoneCheck} from '../dns/check/report.ts';
 import {EXIT, type ExitCode} from '../core/errors.ts';
-import {table} from './output.ts';
+import {plain, table} from './output.ts';
 
 /** Of sets that are not as they should be: more says no more. */
 const MAX_SHOWN = 50;
+
+const ANSWERS: Record<Contact['result'], string> = {
+  ok: 'ok',
+  refused: 'refused',
+  silent: 'none',
+  unnamed: 'no name',
+  failed: 'failed',
+};
+/** Results whose detail is more than their name: why, or when a certificate ends. */
+const SAYS_MORE: ReadonlySet<string> = new Set(['ok', 'failed']);
 
 /** The services and what is wrong with the records, for people. */
 export function checkText(check: ZoneCheck): string {
@@ -16,14 +26,16 @@ export function checkText(check: ZoneCheck): string {
     (fix) => fix !== undefined,
   );
   return [
-    table(['SERVICE', 'STATUS', 'LATENCY', 'DETAIL'], check.services.flatMap(serviceRows)),
+    table(['SERVICE', 'STATUS', 'ANSWER', 'ADDRESS'], check.services.flatMap(serviceRows)),
     '',
     `${right} of ${check.records.length} sets are as wanted.`,
     ...(drift.length > 0
       ? [table(['NAME', 'TYPE', 'STATUS', 'FOUND'], drift), ...more, 'Bring them in line: quiver dns plan']
       : []),
     ...(unknown.length > 0
-      ? [`${unknown.length} sets could not be asked for: ${unknown[0]?.detail ?? ''}. Ask another server: --resolver`]
+      ? [
+          `${unknown.length} sets could not be asked for: ${plain(unknown[0]?.detail ?? '')}. Ask another server: --resolver`,
+        ]
       : []),
     ...(fixes.length > 0 ? ['', ...fixes] : []),
   ].join('\n');
@@ -35,12 +47,14 @@ export function checkExit(check: ZoneCheck): ExitCode {
   return hasDrift(check) ? EXIT.changesPending : EXIT.done;
 }
 
+/** Peer ids are left out of addresses, as every line would be wider than a terminal for the same id. */
 function serviceRows({label, status, contacts}: ServiceCheck): string[][] {
-  if (contacts.length === 0) return [[label, status, '', 'no address with a peer id is published']];
-  return contacts.map(({target, latencyMs, detail}, index) => [
-    index === 0 ? label : '',
-    index === 0 ? status : '',
-    latencyMs === undefined ? '' : `${latencyMs} ms`,
-    detail === undefined ? target : `${target}  ${detail}`,
-  ]);
+  if (contacts.length === 0) return [[label, status, '', 'nothing is published that could be contacted']];
+  return contacts.flatMap((contact, index) => {
+    const {target, result, latencyMs, detail} = contact;
+    const answer = latencyMs === undefined ? ANSWERS[result] : `${latencyMs} ms`;
+    const head = index === 0 ? [label, status] : ['', ''];
+    const says = detail !== undefined && SAYS_MORE.has(result);
+    return [[...head, answer, target.replace(/\/p2p\/\w+$/, '')], ...(says ? [['', '', '', `  ${detail}`]] : [])];
+  });
 }

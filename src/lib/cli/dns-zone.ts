@@ -48,13 +48,13 @@ function summary(plan: ZonePlan): string {
   const created = count(({before}) => before === undefined);
   const deleted = count(({after}) => after === undefined);
   const changed = changes.length - created - deleted;
-  const said = [`${created} sets to create, ${changed} to change, ${deleted} to delete.`];
+  const said = [`${created} ${created === 1 ? 'set' : 'sets'} to create, ${changed} to change, ${deleted} to delete.`];
   if (tooManyDeletions(plan)) {
     said.push(`${deletions} of ${ownedRecords} records would be gone: apply wants --allow-deletions ${deletions}.`);
   }
   if (conflicts.length > 0) {
     said.push(`${conflicts.length} in the way; nothing is applied before that is settled: quiver dns plan --adopt`);
-  } else said.push(`Plan ${checksum}. Carry it out: quiver dns apply --plan ${checksum}`);
+  } else said.push(`Carry it out, with the same flags: quiver dns apply --plan ${checksum}`);
   return said.join('\n');
 }
 

@@ -75,6 +75,15 @@ describe('an export', () => {
     expect(second).toContain(' 2026030501 ');
     const ahead = exportZone(topology, {format: 'bind', serial: 4_000_000_000, date: DATE});
     expect(exportZone(grown, {format: 'bind', date: later, previous: ahead})).toContain(' 4000000001 ');
+    // Whoever wrote the file before.
+    for (const soa of [
+      '@ 3600 IN SOA ns1 host ( 4000000000 7200 3600 1209600 300 )',
+      '@\tIN\tsoa\tns1.\thost. (\n\t\t; changed by hand\n\t\t4000000000 ; serial\n\t\t1h 1h 1h 1h)',
+      '@ SOA ns1 host(4000000000\n1 1 1 1)',
+    ]) {
+      const previous = `; of 2026\n$TTL 1h\n${soa}\n`;
+      expect(exportZone(topology, {format: 'bind', date: later, previous})).toContain(' 4000000001 ');
+    }
     const last = exportZone(topology, {format: 'bind', serial: 4_294_967_295, date: DATE});
     expect(() => exportZone(grown, {format: 'bind', date: later, previous: last})).toThrow(
       expect.objectContaining({code: 'DNS_SERIAL'}),

@@ -68,6 +68,16 @@ describe('an import', () => {
     expect(zone.kept.map(({type}) => type)).toEqual(['TXT', 'MX']);
   });
 
+  it('says when an export will name other servers, or somebody else who looks after them', () => {
+    const changed = (...lines: string[]): string[] => imported(...lines).changed.map(({type}) => type);
+    const soa = (contact: string): string => `@ 300 IN SOA ns1 ${contact} 7 7200 3600 1209600 300`;
+    const ns1 = 'ns1 300 IN A 9.0.0.53';
+    expect(changed(soa('hostmaster'), '@ 300 IN NS ns1', ns1)).toEqual([]);
+    expect(changed(soa('admin.other.example.'), '@ 300 IN NS ns1', ns1)).toEqual(['SOA']);
+    expect(changed(soa('hostmaster'), '@ 300 IN NS ns1', '@ 300 IN NS ns_2.example.', ns1)).toEqual(['NS']);
+    expect(changed('@ 300 IN NS ns2')).toEqual(['NS']);
+  });
+
   it('keeps the mark of the proxy on what it keeps', () => {
     const {input} = imported('www 1 IN A 9.0.0.1 ; cf_tags=cf-proxied:true', 'raw 300 IN A 9.0.0.1');
     const marks = readTopology(input).others.map(({name, proxied}) => [name, proxied]);

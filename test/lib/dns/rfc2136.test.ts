@@ -171,7 +171,7 @@ describe('a server that is none', () => {
     ],
     [
       'signs in the wrong place',
-      Buffer.from('0019000084000000000000010000' + '00' + '00fa00ff00000000' + '0000' + '0000', 'hex'),
+      Buffer.from('00190000840000000000000100000000fa00ff0000000000000000', 'hex'),
       /signature is not at its end/,
     ],
     ['speaks something else', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /closed the connection/],

@@ -65,8 +65,8 @@ function fixFor(node: DnsNode, status: ServiceCheck['status'], contacts: readonl
   if (contacts.every(({result}) => result === 'unnamed')) return 'Its name is not in the zone yet: quiver dns plan';
   if (status === 'not deployed') {
     // Quiver has no gateway and no registry to start yet.
-    const start = service === 'gateway' || service === 'registry' ? '' : `Start it there: quiver ${service} start; or `;
-    return `${start}leave it out of dns.services`;
+    if (service === 'gateway' || service === 'registry') return 'Take it out of dns.services';
+    return `Start it (quiver ${service} start), or take it out of dns.services`;
   }
   const wrongPeer = contacts.some(({detail}) => /peer id|unexpected peer/i.test(detail ?? ''));
   if (wrongPeer) return 'Another peer answers there: correct dns.peer_ids, or restore its key.';

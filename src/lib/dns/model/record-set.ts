@@ -68,6 +68,10 @@ export function setKey({name, type}: Pick<RecordSet, 'name' | 'type'>): string {
   return `${name} ${type}`;
 }
 
+export function bySet(sets: readonly RecordSet[]): Map<string, RecordSet> {
+  return new Map(sets.map((set) => [setKey(set), set]));
+}
+
 /** By code unit, the same on every machine. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);

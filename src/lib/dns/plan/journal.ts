@@ -2,9 +2,9 @@ import {mkdir, readFile, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
 
 import {replaceFile} from '../../core/private-file.ts';
-import type {RecordSet} from '../model/record-set.ts';
+import {bySet, type RecordSet} from '../model/record-set.ts';
 import type {Change} from '../providers/provider.ts';
-import {applyChanges, bySet, changeKey} from '../providers/apply-changes.ts';
+import {applyChanges, changeKey} from '../providers/apply-changes.ts';
 import {sameSet, type ZonePlan} from './plan.ts';
 
 /** A plan that is being carried out: what stays on disk until it is done, so that a crash half way can be told from a stranger's change. */

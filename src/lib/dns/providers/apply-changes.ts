@@ -1,11 +1,7 @@
 import {EXIT, QuiverError} from '../../core/errors.ts';
-import {setKey, type RecordSet} from '../model/record-set.ts';
+import {bySet, setKey, type RecordSet} from '../model/record-set.ts';
 import {sameSet} from '../plan/plan.ts';
 import type {Change} from './provider.ts';
-
-export function bySet(sets: readonly RecordSet[]): Map<string, RecordSet> {
-  return new Map(sets.map((set) => [setKey(set), set]));
-}
 
 /** Of the set that it changes. */
 export function changeKey({before, after}: Change): string {

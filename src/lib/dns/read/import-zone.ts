@@ -1,7 +1,7 @@
-import {buildRecords} from '../build/zone.ts';
+import {buildApex, buildRecords} from '../build/zone.ts';
 import {isPeerId} from '../model/peer-id.ts';
 import {MAX_NODES, readTopology, type TopologyInput} from '../model/read-topology.ts';
-import {setKey, type RecordSet} from '../model/record-set.ts';
+import {bySet, setKey, type RecordSet} from '../model/record-set.ts';
 import {canBeProxied, DNS_SERVICES} from '../model/services.ts';
 import type {DnsPorts, Layout} from '../model/topology.ts';
 import {isHostName, ZoneView} from './zone-view.ts';
@@ -47,13 +47,15 @@ export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsP
     records: [],
     ports,
   };
-  const records = buildRecords(readTopology(input));
-  const built = new Map(records.map((set) => [setKey(set), set]));
+  const topology = readTopology(input);
+  const records = buildRecords(topology);
+  const built = bySet(records);
   const types = Map.groupBy(records, ({name}) => name);
   /** A CNAME and anything else can't both be at a name. */
   const isReplaced = ({name, type}: RecordSet): boolean =>
     types.get(name)?.some((own) => (own.type === 'CNAME') !== (type === 'CNAME')) ?? false;
-  const before = new Map(sets.map((set) => [setKey(set), set]));
+  const apex = bySet(topology.nameServers.length > 0 ? buildApex(topology, 0) : []);
+  const before = bySet(sets);
   const servers = new Set(input.nameServers.map((line) => line.split('=')[0] ?? ''));
   const isApex = ({name, type}: RecordSet): boolean =>
     APEX_TYPES.has(type)
@@ -67,12 +69,20 @@ export function importZone(zone: string, sets: readonly RecordSet[], ports: DnsP
     kept,
     added: [...built.values()].filter((set) => !before.has(setKey(set))),
     changed: sets.filter((set) => {
+      if (isApex(set) && APEX_TYPES.has(set.type)) return apexOf(set) !== apexOf(apex.get(setKey(set)));
       const after = built.get(setKey(set));
       if (after === undefined) return !isApex(set) && isReplaced(set);
       return after.values.join('\n') !== set.values.join('\n');
     }),
     olderNumbering: older,
   };
+}
+
+/** Of an SOA who serves and looks after the zone; the numbers are the export's own. */
+function apexOf(set: RecordSet | undefined): string {
+  return (set?.values ?? [])
+    .map((value) => (set?.type === 'SOA' ? value.split(' ').slice(0, 2).join(' ') : value))
+    .join();
 }
 
 function recordLine({name, ttlSeconds, type, proxied}: RecordSet, value: string): string {

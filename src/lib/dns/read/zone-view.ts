@@ -1,7 +1,7 @@
 import {splitFields, txtText} from '../model/fields.ts';
 import {readHostName} from '../model/names.ts';
 import {MAX_ADDRESSES} from '../model/read-topology.ts';
-import {setKey, type RecordSet} from '../model/record-set.ts';
+import {bySet, type RecordSet} from '../model/record-set.ts';
 
 /** An alias of an alias is followed this often. */
 const MAX_ALIASES = 4;
@@ -13,7 +13,7 @@ export class ZoneView {
 
   constructor(zone: string, sets: readonly RecordSet[]) {
     this.zone = zone;
-    this.#sets = new Map(sets.map((set) => [setKey(set), set]));
+    this.#sets = bySet(sets);
   }
 
   get sets(): Iterable<RecordSet> {
