@@ -193,9 +193,9 @@ export class StepRunner {
     throw forgotten(chain, step, attempts.at(-1)?.hash ?? '');
   }
 
-  /** How long ago the step was first signed. */
+  /** How long ago the step was first signed; one from days ahead, by a clock that was set back, may be as old. */
   #age(attempts: readonly Attempt[]): number {
-    return Date.now() - (attempts[0]?.signedMs ?? Date.now());
+    return Math.abs(Date.now() - (attempts[0]?.signedMs ?? Date.now()));
   }
 
   #mined(step: JournalStep, receipt: Receipt): void {

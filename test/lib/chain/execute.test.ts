@@ -280,7 +280,11 @@ describe('what can go wrong with a plan', () => {
     expect([await balance(ALICE), await balance(BOB)]).toEqual([5n, 10n ** 18n]);
   });
 
-  it('an old transaction that no server knows any more: a person decides, nothing is paid again', async () => {
+  const DAYS = [
+    ['old', -2],
+    ['signed by a clock that ran ahead', 2],
+  ] as const;
+  it.each(DAYS)('a transaction that no server knows any more, %s: a person decides', async (_what, days) => {
     const path = join(temporaryFolder(), 'old.db');
     using old = new TransactionJournal(path);
     const plan = transferPlan([ALICE, 5n]);
@@ -294,7 +298,7 @@ describe('what can go wrong with a plan', () => {
     chain.request = send;
     await spendNonceElsewhere(nonce);
     const database = new DatabaseSync(path);
-    database.exec('UPDATE attempt SET signed_ms = signed_ms - 2 * 86400000');
+    database.exec(`UPDATE attempt SET signed_ms = signed_ms + ${days} * 86400000`);
     database.close();
     await expect(execute(plan, options({journal: old}))).rejects.toMatchObject({code: 'TX_UNKNOWN'});
     expect(await balance(ALICE)).toBe(0n);
