@@ -28,12 +28,15 @@ export interface OpenChainOptions {
 
 /**
  * Connects to the chain of a profile and makes sure that it is that chain.
- * Errors: CHAIN_UNREACHABLE, CHAIN_WRONG_ID, CHAIN_NO_SERVER.
+ * Errors: CHAIN_UNREACHABLE, CHAIN_WRONG_ID, CHAIN_NO_SERVER, CHAIN_REFUSED, CHAIN_ANSWER.
  */
 export async function openChain(profile: NetworkProfile, options: OpenChainOptions = {}): Promise<Chain> {
   const {id, name, rpcUrls} = profile.chain;
   const rpc = new RpcClient({...options, urls: options.rpcUrls ?? rpcUrls, chainId: id, chainName: name});
-  const genesis = blockOf(GET_BLOCK, await rpc.request(GET_BLOCK, ['0x0', false]));
+  const answer = await rpc.request(GET_BLOCK, ['0x0', false]).catch((error: unknown) => {
+    throw error instanceof RpcRefusal ? refused(GET_BLOCK, error) : error;
+  });
+  const genesis = blockOf(GET_BLOCK, answer);
   return new RpcChain(profile, rpc, `${id}:${genesis.hash.slice(0, GENESIS_DIGITS)}`);
 }
 

@@ -1,6 +1,7 @@
 import {QuiverError} from '../core/errors.ts';
 import {readAll} from '../core/read-all.ts';
 import type {Logger} from '../observability/logger.ts';
+import {countOf} from './answers.ts';
 import {noServers, RpcRefusal, unreachable, wrongChain} from './chain-errors.ts';
 
 /** Public servers answer in well under a second; one that takes longer is overloaded, and the next is tried. */
@@ -83,8 +84,14 @@ export class RpcClient {
     throw unreachable(chainName, problems, this.#local);
   }
 
+  /** A server that doesn't tell which chain it serves is one that failed. */
   async #chainIdOf(server: Server): Promise<number> {
-    return Number(await this.#ask(server, 'eth_chainId', []));
+    try {
+      return countOf('eth_chainId', await this.#ask(server, 'eth_chainId', []));
+    } catch (error) {
+      if (error instanceof RpcRefusal) throw new Error(problemText(error), {cause: error});
+      throw error instanceof QuiverError ? new Error('does not say which chain it serves', {cause: error}) : error;
+    }
   }
 
   async #ask(server: Server, method: string, params: readonly unknown[]): Promise<unknown> {
@@ -165,7 +172,8 @@ function problemText(error: unknown): string {
   if (error instanceof RpcRefusal) return `refused (${error.message})`;
   if (!(error instanceof Error)) return 'failed';
   if (error.name === 'TimeoutError') return 'did not answer in time';
-  const cause = error.cause instanceof Error && 'code' in error.cause ? String(error.cause.code) : undefined;
-  if (cause === 'ECONNREFUSED') return 'refused the connection';
-  return cause === undefined ? error.message : `failed (${cause})`;
+  // What `fetch` itself says is that it failed.
+  if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error.message;
+  const reason = 'code' in error.cause ? String(error.cause.code) : error.cause.message;
+  return reason === 'ECONNREFUSED' ? 'refused the connection' : `failed (${reason})`;
 }

@@ -115,6 +115,28 @@ describe('a server that answers nonsense', () => {
     await expect(openChain(profile)).rejects.toMatchObject({code: 'CHAIN_ANSWER'});
   });
 
+  it('about which chain it serves: it is one that failed', async () => {
+    for (const [answer, words] of [
+      [{error: {code: -32_000, message: 'no key'}}, 'refused (no key)'],
+      [{result: 'a'.repeat(1_000)}, 'does not say which chain it serves'],
+      [{result: {}}, 'does not say which chain it serves'],
+    ] as const) {
+      const opened = openChain(await serve(() => answer));
+      await expect(opened).rejects.toMatchObject({code: 'CHAIN_UNREACHABLE', message: expect.stringContaining(words)});
+      server?.close();
+    }
+  });
+
+  it('refuses everything else: a clear error', async () => {
+    const profile = await serve((method) =>
+      method === 'eth_chainId' ? {result: '0x7a69'} : {error: {code: -32_000, message: 'pruned'}},
+    );
+    await expect(openChain(profile)).rejects.toMatchObject({
+      code: 'CHAIN_REFUSED',
+      message: expect.stringContaining('pruned'),
+    });
+  });
+
   it('is not quoted at length', async () => {
     const profile = await serve(() => ({error: {code: -1, message: 'x'.repeat(1_000_000)}}));
     const error = await openChain(profile).catch((reason: Error) => reason);
