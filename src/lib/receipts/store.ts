@@ -1,4 +1,6 @@
+import {closeSync, fdatasync, openSync} from 'node:fs';
 import type {DatabaseSync, StatementSync} from 'node:sqlite';
+import {promisify} from 'node:util';
 
 import {toHex} from '../core/bytes.ts';
 import {decodeReceipt, encodeReceipt, receiptDigest} from '../records/receipt.ts';
@@ -6,7 +8,10 @@ import {CLOCK_SKEW_MS} from '../records/record-error.ts';
 import type {ReceiptFinish} from '../records/field-kinds.ts';
 import type {SignedReceipt} from '../records/receipt.ts';
 import {openDatabase} from '../storage/database.ts';
+import {explainingStorage} from '../storage/storage-error.ts';
 import {receiptAmbiguous, receiptsNone, receiptUnknown} from './errors.ts';
+
+const dataSync = promisify(fdatasync);
 
 /** Digests and request ids are kept as hex text without 0x, so that a prefix is a range of the index. */
 const MIGRATIONS = [
@@ -72,14 +77,25 @@ export interface ReceiptPage {
 
 /** The receipts of this machine's requests and answers, one for each request of a client to a provider. */
 export class ReceiptStore {
+  readonly #path: string;
   readonly #database: DatabaseSync;
+  /** The write-ahead log, open for syncs only; none in memory, on file systems that can't have one, and once closed. */
+  #log: number | undefined;
+  #syncing: Promise<unknown> = Promise.resolve();
+  #nextSync: Promise<void> | undefined;
   readonly #put: StatementSync;
   readonly #last: StatementSync;
   readonly #prefix: StatementSync;
 
   /** Opens or makes the database; `:memory:` for one that is not kept. Throws the errors of `openDatabase`. */
   constructor(path: string) {
+    this.#path = path;
     this.#database = openDatabase({path, migrations: MIGRATIONS});
+    // A sync takes milliseconds in which all other answers would stand still: where there is a log, `synced` waits for it.
+    if (this.#database.prepare('PRAGMA journal_mode').get()?.['journal_mode'] === 'wal') {
+      this.#database.exec('PRAGMA synchronous=NORMAL');
+      this.#log = openSync(`${path}-wal`, 'r+');
+    }
     // The last receipt of a request stands: it covers all before it. An equal sequence never replaces.
     this.#put = this.#database.prepare(
       `INSERT INTO receipts (digest, request_id, client, provider, sequence, finish, issued_at, model, salt, encoded)
@@ -102,8 +118,8 @@ export class ReceiptStore {
   }
 
   /**
-   * Keeps a receipt that was verified, in place of an earlier one of the same request.
-   * On the disk when this returns. False when one of the same or a later sequence is here already.
+   * Keeps a receipt that was verified, in place of an earlier one of the same request. Survives kill -9 from now on, and
+   * a power cut once `synced` resolves. False when one of the same or a later sequence is here already.
    */
   put(signed: SignedReceipt, {model, salt}: ReceiptNotes = {}): boolean {
     const {receipt} = signed;
@@ -120,6 +136,32 @@ export class ReceiptStore {
       encodeReceipt(signed),
     );
     return Number(changes) > 0;
+  }
+
+  /**
+   * Resolves once everything that was put before is on the disk. Calls during one sync share the next.
+   * Rejects with the errors of `openDatabase`.
+   */
+  synced(): Promise<void> {
+    this.#nextSync ??= this.#syncing.then(() => {
+      this.#nextSync = undefined;
+      const sync = this.#sync();
+      this.#syncing = sync.catch(() => undefined);
+      return sync;
+    });
+    return this.#nextSync;
+  }
+
+  /** Commits are in the log alone until SQLite copies them over, for which it syncs by itself. */
+  async #sync(): Promise<void> {
+    if (this.#log === undefined) return;
+    try {
+      await dataSync(this.#log);
+    } catch (error) {
+      explainingStorage(this.#path, () => {
+        throw error;
+      });
+    }
   }
 
   /**
@@ -193,6 +235,9 @@ export class ReceiptStore {
   }
 
   close(): void {
+    const log = this.#log;
+    this.#log = undefined;
+    if (log !== undefined) void this.#syncing.then(() => closeSync(log));
     this.#database.close();
   }
 

@@ -133,7 +133,7 @@ export async function* attempt(
   } finally {
     signal.removeEventListener('abort', onAbort);
     if (!ended) await settle(exchange, ledger);
-    if (ledger.last !== undefined) book.keep(ledger.last, {model: bid.model, salt});
+    if (ledger.last !== undefined) await book.keep(ledger.last, {model: bid.model, salt});
   }
 }
 

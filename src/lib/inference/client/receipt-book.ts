@@ -28,11 +28,12 @@ export class ReceiptBook {
     return digest;
   }
 
-  /** On the disk when this returns. */
-  keep(signed: SignedReceipt, notes: ReceiptNotes): void {
+  /** On the disk when this resolves. */
+  async keep(signed: SignedReceipt, notes: ReceiptNotes): Promise<void> {
     this.#store.put(signed, notes);
     const {provider, finish} = signed.receipt;
     if (finish !== 'running') this.#remember(provider, receiptDigest(signed.receipt));
+    await this.#store.synced();
   }
 
   #remember(provider: string, digest: Uint8Array): void {
