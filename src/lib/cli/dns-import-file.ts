@@ -7,7 +7,7 @@ import {readAll} from '../core/read-all.ts';
 import type {Finding} from '../dns/lint/finding.ts';
 import {lintZoneFile} from '../dns/lint/lint.ts';
 import {importZone, type ImportedZone} from '../dns/read/import-zone.ts';
-import {MAX_ZONE_BYTES, readZoneFile, type ZoneProblem} from '../dns/read/zone-file.ts';
+import {MAX_ZONE_BYTES, readZoneFile, type ZoneFile, type ZoneProblem} from '../dns/read/zone-file.ts';
 import {readZone} from '../dns/model/names.ts';
 import {toRecordSets} from '../dns/model/record-set.ts';
 
@@ -19,11 +19,7 @@ export interface ImportedFile extends ImportedZone {
 
 /** Reads and lints a zone file; `-` is stdin. Throws DNS_FILE_SIZE, DNS_NO_ZONE and the errors of `importZone`. */
 export async function importFile(path: string, config: Config): Promise<ImportedFile> {
-  const named = config.get('dns.zone');
-  const {zone, records, problems} = readZoneFile(
-    await readBytes(path),
-    named === undefined ? undefined : readZone(named, 'zone'),
-  );
+  const {zone, records, problems} = readNamed(await readBytes(path), config);
   if (zone === '') {
     throw new QuiverError({
       code: 'DNS_NO_ZONE',
@@ -37,6 +33,14 @@ export async function importFile(path: string, config: Config): Promise<Imported
     problems,
     findings: lintZoneFile(zone, records),
   };
+}
+
+/** A flag says which zone it is; the settings, which may be of another one, only where the file doesn't. */
+function readNamed(file: Buffer, config: Config): ZoneFile {
+  const setting = config.get('dns.zone');
+  const named = setting === undefined ? undefined : readZone(setting, 'zone');
+  const read = readZoneFile(file, config.origin('dns.zone').layer === 'flag' ? named : undefined);
+  return read.isNamed || named === undefined ? read : readZoneFile(file, named);
 }
 
 async function readBytes(path: string): Promise<Buffer> {

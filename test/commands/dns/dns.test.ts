@@ -164,6 +164,26 @@ describe('dns import', () => {
     expect((await dns('export', '--name-server', 'ns1.other.example')).stdout).toContain('9.0.0.1');
   });
 
+  it('takes the zone that the file names for the zone, whatever the settings are about', async () => {
+    await writeFile(file('zone'), '$ORIGIN other.example.\nwww 300 IN A 9.0.0.1\n');
+    await writeFile(file('bare'), 'www 300 IN A 9.0.0.1\n');
+    place.env['QUIVER_DNS_ZONE'] = 'quiver.example';
+    expect((await dns('import', 'zone')).stdout).toMatch(/zone: other\.example[^]* - www\.other\.example\. /);
+    expect((await dns('import', 'bare')).stdout).toMatch(/zone: quiver\.example[^]* - www\.quiver\.example\. /);
+    expect((await dns('import', 'zone', '--zone', 'example')).stderr).toContain('zone: "example"');
+    expect((await dns('import', 'zone', '--zone', 'up.example')).stdout).toContain('- www.other.example. ');
+  });
+
+  it('keeps as many records as an export can take again', async () => {
+    const many = Array.from({length: 12_000}, (_, index) => `h${index} 300 IN A 9.9.${index >> 8}.${index & 255}`);
+    await writeFile(file('zone'), ['$ORIGIN quiver.example.', ...many].join('\n'));
+    const {stdout, stderr} = await dns('import', 'zone');
+    expect(stderr.split('\n').length).toBeLessThan(250);
+    await writeFile(file('quiver.yaml'), stdout);
+    const exported = await dns('export', '--name-server', 'ns1.other.example');
+    expect(exported.stdout.match(/ IN A /g)).toHaveLength(12_000);
+  });
+
   it('reads no more than a zone can have, from a file that never ends as well', async () => {
     expect(await dns('import', '/dev/zero')).toMatchObject({
       code: EXIT.usage,

@@ -3,6 +3,9 @@ import {choice, list, text} from '../key.ts';
 /** A line each for as many nodes as a zone can describe. */
 const MAX_LINES = 10_000;
 
+/** As many as a file of 16 MiB has, which is what is imported. */
+const MAX_RECORDS = 1_000_000;
+
 const SERVICES = 'gateway, signal, bootstrap, registry, relay, stun, turn';
 
 /** The network as its operator describes it for DNS; `src/lib/dns/model/read-topology.ts` says what goes together. */
@@ -59,7 +62,7 @@ export const DNS_KEYS = {
     description: 'What the zone has besides, as lines of a zone file; exported with it, never applied',
     default: [],
     expects: 'lines such as "@ 3600 IN MX 10 mail.quiver.example."',
-    maxItems: MAX_LINES,
+    maxItems: MAX_RECORDS,
   }),
   'dns.provider': text({
     description: 'Who serves the zone: cloudflare, rfc2136, file, or what a plugin offers',

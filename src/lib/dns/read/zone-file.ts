@@ -18,6 +18,8 @@ export interface ZoneProblem {
 export interface ZoneFile {
   /** The owner of the SOA, else the first $ORIGIN, else what the records' names end with. */
   readonly zone: string;
+  /** The file names its zone itself, by an SOA or $ORIGIN. */
+  readonly isNamed: boolean;
   readonly records: readonly ZoneRecord[];
   readonly problems: readonly ZoneProblem[];
 }
@@ -68,7 +70,8 @@ export function readZoneFile(file: string | Uint8Array, zone?: string): ZoneFile
     }
   }
   const soa = records.find(({type}) => type === 'SOA')?.name;
-  return {zone: zone ?? soa ?? firstOrigin ?? commonZone(records), records, problems};
+  const named = soa ?? firstOrigin;
+  return {zone: zone ?? named ?? commonZone(records), isNamed: named !== undefined, records, problems};
 }
 
 function readRecord(
