@@ -1,8 +1,10 @@
 import {join} from 'node:path';
 import {DatabaseSync} from 'node:sqlite';
 
+import {Transaction} from 'ethers';
 import {describe, expect, it} from 'vitest';
 
+import {costOf} from '../../../src/lib/chain/cost.ts';
 import {execute, type ExecuteOptions} from '../../../src/lib/chain/execute.ts';
 import {TransactionJournal} from '../../../src/lib/chain/journal.ts';
 import type {StepProgress} from '../../../src/lib/chain/plan.ts';
@@ -40,6 +42,27 @@ describe('while a transaction waits', () => {
     expect(attempts.size).toBeGreaterThanOrEqual(3);
     expect(attempts).toContain(steps[0]!.hash);
     expect(await balance(ALICE)).toBe(5n);
+  });
+
+  it('nobody mines it: replaced with higher fees as far as was confirmed', async () => {
+    await test.chain.request('evm_setAutomine', [false]);
+    const plan = transferPlan([ALICE, 5n]);
+    const {maxPol} = (await costOf(chain, plan)).total;
+    const send = chain.request.bind(chain);
+    const offers: bigint[] = [];
+    chain.request = async (method, params) => {
+      if (method === 'eth_sendRawTransaction') {
+        const {gasLimit, maxFeePerGas} = Transaction.from(String(params[0]));
+        offers.push(gasLimit * (maxFeePerGas ?? 0n));
+      }
+      return send(method, params);
+    };
+    const timing = {pollMs: 5, stuckMs: 10, giveUpMs: 600};
+    await expect(execute(plan, options({timing, maxPol}))).rejects.toMatchObject({code: 'TX_PENDING'});
+    expect(offers.length).toBeGreaterThan(3);
+    const highest = offers.reduce((most, offer) => (offer > most ? offer : most));
+    expect(highest).toBeLessThanOrEqual(maxPol);
+    expect(highest).toBeGreaterThan((maxPol * 8n) / 10n);
   });
 
   it('nobody mines it for long: gives up, and goes on when it is run again', async () => {
