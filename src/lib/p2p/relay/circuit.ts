@@ -46,9 +46,6 @@ export function joinStreams(a: Stream, b: Stream, options: CircuitOptions): Prom
   });
 }
 
-/** A `drain` may come before the pause that it should end; seldom, so that nobody has to wait for it to be noticed. */
-const LOOK_MS = 100;
-
 interface PumpEvents {
   onBytes: (count: number) => void;
   onLimit: () => void;
@@ -73,19 +70,24 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
       events.onFailed(asError(error));
     }
   };
+  let full = false;
+  let resuming = false;
+  const settle = (): void => {
+    if (full && !resuming && from.readStatus === 'readable') from.pause();
+  };
   // Only when everything has left: what gathered in a paused stream comes as one message, on top of what waits.
   const resume = (): void => {
-    if (from.readStatus === 'paused' && to.writeBufferLength === 0) guarded(() => from.resume());
-    if (from.readStatus !== 'paused') clearInterval(look);
+    if (from.readStatus !== 'paused' || to.writeBufferLength > 0) return;
+    [full, resuming] = [false, true];
+    guarded(() => from.resume());
+    resuming = false;
+    // Not before: a stream that is paused while it resumes goes on asking for more.
+    guarded(settle);
   };
-  let look: NodeJS.Timeout | undefined;
-  const pause = (): void => {
-    from.pause();
-    clearInterval(look);
-    look = setInterval(resume, LOOK_MS).unref();
-  };
-  to.addEventListener('drain', resume);
-  to.addEventListener('idle', resume);
+  // Not at once: what is sent to a stream while it tells of `idle` stays in its buffer until something else is sent.
+  const resumeSoon = (): void => queueMicrotask(resume);
+  to.addEventListener('drain', resumeSoon);
+  to.addEventListener('idle', resumeSoon);
   from.addEventListener('remoteCloseWrite', end);
   from.addEventListener('close', ({error}) => (error === undefined ? end() : events.onFailed(error)));
   from.addEventListener('message', ({data}) => {
@@ -97,7 +99,8 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
     if (to.writeStatus !== 'writable') return;
     events.onBytes(data.byteLength);
     guarded(() => {
-      if (!to.send(data) && from.readStatus === 'readable') pause();
+      full = !to.send(data);
+      settle();
     });
   });
   // It may have ended between the handshake and now.
