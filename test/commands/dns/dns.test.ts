@@ -97,6 +97,8 @@ describe('dns export', () => {
     [['export', '--zone', 'quiver.example'], '--host 203.0.113.10'],
     [['export', '--zone', 'quiver.example', '--layout', 'distributed'], '--host gateway=203.0.113.10'],
     [['export', '--zone', 'quiver.example', '--host', '203.0.113.300'], 'hosts: "203.0.113.300"'],
+    [['export', '--zone', 'quiver.example', '--host', '0.0.0.0'], 'nobody reaches a host by 0.0.0.0'],
+    [['export', '--zone', 'quiver.example', '--host', '::ffff:203.0.113.1'], 'hosts: nobody reaches'],
     [['export', ...NETWORK, '--format', 'profile'], '--profile my-net'],
     [['plan', ...NETWORK], '--provider cloudflare|rfc2136|file'],
     [['plan', ...NETWORK, '--provider', 'cloudflare'], 'CLOUDFLARE_API_TOKEN'],

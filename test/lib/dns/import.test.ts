@@ -68,6 +68,14 @@ describe('an import', () => {
     expect(zone.kept.map(({type}) => type)).toEqual(['TXT', 'MX']);
   });
 
+  it('keeps a set at one of our names by whose addresses nobody reaches a host', () => {
+    for (const address of ['A 0.0.0.0', 'AAAA ::', 'AAAA ::ffff:9.0.0.1', 'AAAA FF02::1', 'A 255.255.255.255']) {
+      const zone = imported(`gateway 300 IN ${address}`, `@ 300 IN NS ns1`, `ns1 300 IN ${address}`);
+      expect(zone.input).toMatchObject({hosts: [], nameServers: []});
+      expect(zone.kept.map(({name}) => name)).toEqual([`gateway.${ZONE}`, `ns1.${ZONE}`]);
+    }
+  });
+
   it('says when an export will name other servers, or somebody else who looks after them', () => {
     const changed = (...lines: string[]): string[] => imported(...lines).changed.map(({type}) => type);
     const soa = (contact: string): string => `@ 300 IN SOA ns1 ${contact} 7 7200 3600 1209600 300`;

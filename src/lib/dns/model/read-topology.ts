@@ -4,6 +4,7 @@ import {EXIT, QuiverError} from '../../core/errors.ts';
 import {ipText, parseIp} from '../../core/ip-address.ts';
 import {readHostName, readLabel, readZone} from './names.ts';
 import {readZoneFile} from '../read/zone-file.ts';
+import {isNowhere} from './nowhere.ts';
 import {isPeerId} from './peer-id.ts';
 import {compareText, type RecordSet, toRecordSets} from './record-set.ts';
 import {canBeProxied, DNS_SERVICES, dnsService, SERVICE_LABELS, type ServiceLabel} from './services.ts';
@@ -141,6 +142,10 @@ function readTarget(text: string, field: string, layout: Layout): Target {
   const ipv4 = words.filter((word) => isIPv4(word));
   const ipv6 = words.filter((word) => isIPv6(word) && !word.includes('%')).map(canonicalIpv6);
   if (ipv4.length + ipv6.length === words.length) {
+    const nowhere = words.find(isNowhere);
+    if (nowhere !== undefined) {
+      throw badField(field, `nobody reaches a host by ${nowhere}`, 'Give the address that others know it by.');
+    }
     if (Math.max(ipv4.length, ipv6.length) <= MAX_ADDRESSES) return {kind: 'addresses', ipv4, ipv6};
     throw badField(
       field,

@@ -1,5 +1,6 @@
 import {splitFields, txtText} from '../model/fields.ts';
 import {readHostName} from '../model/names.ts';
+import {isNowhere} from '../model/nowhere.ts';
 import {MAX_ADDRESSES} from '../model/read-topology.ts';
 import {bySet, type RecordSet} from '../model/record-set.ts';
 
@@ -25,15 +26,16 @@ export class ZoneView {
     return this.#sets.get(`${name} ${type}`)?.values;
   }
 
+  /** Of a host, none where they can't be one's: too many of them, or such as nobody reaches. */
   addresses(label: string): string[] {
-    return [...(this.get(label, 'A') ?? []), ...(this.get(label, 'AAAA') ?? [])];
+    const families = ['A', 'AAAA'].map((type) => this.get(label, type) ?? []);
+    const all = families.flat();
+    return families.some(({length}) => length > MAX_ADDRESSES) || all.some(isNowhere) ? [] : all;
   }
 
   /** Addresses, or the host that a CNAME names; a CNAME within the zone is followed, as an alias may be the real name. */
   target(label: string, depth = 0): string | undefined {
     const addresses = this.addresses(label);
-    // More than a node can have are a set of somebody else's.
-    if (['A', 'AAAA'].some((type) => (this.get(label, type)?.length ?? 0) > MAX_ADDRESSES)) return undefined;
     if (addresses.length > 0) return addresses.join(',');
     const alias = this.get(label, 'CNAME')?.[0]?.slice(0, -1);
     if (alias === undefined || !isHostName(alias)) return undefined;
