@@ -1,4 +1,6 @@
 import {chmod, mkdir, readFile, stat, writeFile} from 'node:fs/promises';
+import {once} from 'node:events';
+import {connect, createServer, type AddressInfo} from 'node:net';
 import path from 'node:path';
 
 import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
@@ -6,7 +8,7 @@ import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {EXIT} from '../../../src/lib/core/errors.ts';
 import {bindIsThere, startBind, type Bind} from '../../support/dns/bind.ts';
 import {peerId} from '../../support/dns/topologies.ts';
-import {type RunResult, runQuiver, temporaryHome} from '../../support/quiver.ts';
+import {type RunResult, runQuiver, spawnQuiver, temporaryHome} from '../../support/quiver.ts';
 import {Terminal} from '../../support/terminal.ts';
 
 const NETWORK = ['--zone', 'quiver.example', '--host', '203.0.113.10'];
@@ -287,6 +289,42 @@ describe('dns plan and apply, on a zone file', () => {
     await yes.answer('Apply this to quiver.example', '\u001B[B');
     expect(await yes.end()).toBe(EXIT.done);
     expect(await readFile(file('zone'), 'utf8')).toContain('203.0.113.10');
+  });
+});
+
+describe('dns apply, on a server', () => {
+  const here = bindIsThere() ? it : it.skip;
+
+  here('goes on behind a kill between two updates, with the checksum that was agreed to', async () => {
+    const bind = await startBind('quiver.example', SOA);
+    place.env['QUIVER_DNS_TSIG_KEY'] = `${bind.key.name}:${bind.key.secret.toString('base64')}`;
+    const wanted = ['--zone', 'quiver.example', '--host', '203.0.113.77', '--provider', 'rfc2136'];
+    const server = ['--server', `${bind.host}:${bind.port}`];
+    const {checksum} = JSON.parse((await dns('plan', ...wanted, ...server, '--json')).stdout) as PlanShape;
+    // Lets the look at the zone and the ownership record through.
+    let connections = 0;
+    const stalled = Promise.withResolvers<void>();
+    const between = createServer((client) => {
+      client.on('error', () => {});
+      connections += 1;
+      if (connections > 2) return stalled.resolve();
+      const upstream = connect(bind.port, bind.host).on('error', () => {});
+      client.pipe(upstream).pipe(client);
+    }).listen(0, '127.0.0.1');
+    await once(between, 'listening');
+    const {port} = between.address() as AddressInfo;
+    const apply = ['apply', ...wanted, '--plan', checksum];
+    const dying = spawnQuiver(['dns', ...apply, '--server', `127.0.0.1:${port}`], {env: place.env, cwd: place.home});
+    await stalled.promise;
+    dying.kill('SIGKILL');
+    await once(dying, 'exit');
+    between.close();
+    const rest = JSON.parse((await dns('plan', ...wanted, ...server, '--json')).stdout) as PlanShape;
+    expect(rest.changes.length).toBeGreaterThan(0);
+    expect(rest.checksum).not.toBe(checksum);
+    expect(await dns(...apply, ...server)).toMatchObject({code: EXIT.done});
+    expect(await dns('plan', ...wanted, ...server)).toMatchObject({code: EXIT.done});
+    await bind.stop();
   });
 });
 
