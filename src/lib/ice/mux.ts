@@ -29,10 +29,6 @@ export class Mux implements StreamCarrier {
     );
   }
 
-  get openStreams(): number {
-    return this.#streams.size;
-  }
-
   /** Opens a stream; `header` is JSON that says what it is for. */
   open(header: unknown): IceStream {
     if (this.#error !== undefined) throw this.#error;

@@ -2,7 +2,6 @@ import {byteAt, padded, readUint16, readUint32} from './message.ts';
 
 /** IANA protocol numbers as REQUESTED-TRANSPORT has them. */
 export const TRANSPORT_UDP = 17;
-export const TRANSPORT_TCP = 6;
 
 /** PASSWORD-ALGORITHM numbers (RFC 8489 section 18.5). */
 export const PASSWORD_ALGORITHM = {md5: 1, sha256: 2} as const;
@@ -25,10 +24,6 @@ export function readChannelNumber(value: Uint8Array): number | undefined {
   return channel >= CHANNEL_MIN && channel <= CHANNEL_MAX ? channel : undefined;
 }
 
-export function writeChannelNumber(channel: number): Buffer {
-  return Buffer.from([channel >> 8, channel & 0xff, 0, 0]);
-}
-
 /** IANA protocol number: 17 is UDP. */
 export function readRequestedTransport(value: Uint8Array): number | undefined {
   return value.length === 4 ? value[0] : undefined;
@@ -41,10 +36,6 @@ export function writeRequestedTransport(protocol: number): Buffer {
 /** EVEN-PORT: whether the next port is to be reserved too. */
 export function readEvenPort(value: Uint8Array): boolean | undefined {
   return value.length === 1 ? (byteAt(value, 0) & 0x80) !== 0 : undefined;
-}
-
-export function writeEvenPort(reserve: boolean): Buffer {
-  return Buffer.from([reserve ? 0x80 : 0]);
 }
 
 /** REQUESTED-ADDRESS-FAMILY or ADDITIONAL-ADDRESS-FAMILY: 4 or 6, `unknown` for another family, undefined if malformed. */

@@ -1,8 +1,7 @@
-import {byteAt, readUint16} from './message.ts';
+import {byteAt} from './message.ts';
 
 /** Error codes of RFC 8489 section 14.8 and RFC 8656 section 19. */
 export const ERROR_CODE = {
-  tryAlternate: 300,
   badRequest: 400,
   unauthenticated: 401,
   forbidden: 403,
@@ -14,7 +13,6 @@ export const ERROR_CODE = {
   unsupportedTransport: 442,
   peerAddressFamilyMismatch: 443,
   allocationQuotaReached: 486,
-  serverError: 500,
   insufficientCapacity: 508,
 } as const;
 
@@ -42,8 +40,4 @@ export function writeUnknownAttributes(types: readonly number[]): Buffer {
   const value = Buffer.allocUnsafe(types.length * 2);
   types.forEach((type, index) => value.writeUInt16BE(type, index * 2));
   return value;
-}
-
-export function readUnknownAttributes(value: Uint8Array): number[] {
-  return Array.from({length: value.length >> 1}, (_, index) => readUint16(value, index * 2));
 }

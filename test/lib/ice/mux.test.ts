@@ -82,7 +82,7 @@ describe('mux', () => {
     const stream = a.open('x');
     await until(() => streams.length === 1);
     streams[0]!.reset('not\u001b[2J today');
-    await until(() => a.openStreams === 0);
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toThrow('not [2J today');
     await expect(stream.write(Buffer.from('more'))).rejects.toThrow('not [2J today');
     stop();
   });

@@ -2,13 +2,9 @@ import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
 import * as attributes from '../../../src/lib/stun/attributes.ts';
-import {
-  readErrorCode,
-  readUnknownAttributes,
-  writeErrorCode,
-  writeUnknownAttributes,
-} from '../../../src/lib/stun/error-code.ts';
+import {readErrorCode, writeErrorCode, writeUnknownAttributes} from '../../../src/lib/stun/error-code.ts';
 import {readAddress, readXorAddress, writeAddress, writeXorAddress} from '../../../src/lib/stun/xor-address.ts';
+import {readUnknownAttributes, writeChannelNumber, writeEvenPort} from '../../support/stun-attributes.ts';
 
 const id = fc.uint8Array({minLength: 12, maxLength: 12});
 const address = fc.record({
@@ -66,18 +62,18 @@ describe('what a client asks for', () => {
 
   it('CHANNEL-NUMBER is from 0x4000 to 0x4FFF', () => {
     for (const channel of [0x4000, 0x4fff]) {
-      expect(readChannelNumber(attributes.writeChannelNumber(channel))).toBe(channel);
+      expect(readChannelNumber(writeChannelNumber(channel))).toBe(channel);
     }
     for (const channel of [0, 0x3fff, 0x5000, 0x7fff, 0xffff]) {
-      expect(readChannelNumber(attributes.writeChannelNumber(channel))).toBeUndefined();
+      expect(readChannelNumber(writeChannelNumber(channel))).toBeUndefined();
     }
     expect(readChannelNumber(Buffer.from('4000', 'hex'))).toBeUndefined();
   });
 
   it('REQUESTED-TRANSPORT, EVEN-PORT and the address families', () => {
-    expect(readRequestedTransport(attributes.writeRequestedTransport(attributes.TRANSPORT_TCP))).toBe(6);
+    expect(readRequestedTransport(attributes.writeRequestedTransport(6))).toBe(6);
     expect(readRequestedTransport(Buffer.alloc(5))).toBeUndefined();
-    expect([true, false].map((reserve) => readEvenPort(attributes.writeEvenPort(reserve)))).toEqual([true, false]);
+    expect([true, false].map((reserve) => readEvenPort(writeEvenPort(reserve)))).toEqual([true, false]);
     expect(readEvenPort(Buffer.alloc(0))).toBeUndefined();
     expect(readAddressFamily(attributes.writeAddressFamily(4))).toBe(4);
     expect(readAddressFamily(attributes.writeAddressFamily(6))).toBe(6);

@@ -4,12 +4,13 @@ import {writeChangeRequest} from '../../../src/lib/stun/attributes.ts';
 import {answerBinding} from '../../../src/lib/stun/binding-server.ts';
 import type {AnswerFrom, BindingOrigins} from '../../../src/lib/stun/binding-server.ts';
 import {parseEndpoint} from '../../../src/lib/stun/endpoint.ts';
-import {readErrorCode, readUnknownAttributes} from '../../../src/lib/stun/error-code.ts';
+import {readErrorCode} from '../../../src/lib/stun/error-code.ts';
 import {MessageBuilder} from '../../../src/lib/stun/message-builder.ts';
 import {decodeMessage} from '../../../src/lib/stun/message.ts';
 import type {StunMessage} from '../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../src/lib/stun/types.ts';
 import {readAddress, readXorAddress} from '../../../src/lib/stun/xor-address.ts';
+import {readUnknownAttributes} from '../../support/stun-attributes.ts';
 import {ID, KEY, PEER4, PEER6} from './support/packets.ts';
 
 const request = (): MessageBuilder => new MessageBuilder(METHOD.binding, CLASS.request, ID);

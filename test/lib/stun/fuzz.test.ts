@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest';
 
 import * as attributes from '../../../src/lib/stun/attributes.ts';
 import {answerBinding} from '../../../src/lib/stun/binding-server.ts';
-import {readErrorCode, readUnknownAttributes} from '../../../src/lib/stun/error-code.ts';
+import {readErrorCode} from '../../../src/lib/stun/error-code.ts';
 import {FrameReader} from '../../../src/lib/stun/frame-reader.ts';
 import {verifyIntegrity} from '../../../src/lib/stun/integrity.ts';
 import {decodeMessage} from '../../../src/lib/stun/message.ts';
@@ -11,6 +11,7 @@ import type {StunMessage} from '../../../src/lib/stun/message.ts';
 import {channelDataEnd, channelOf, SendIndication} from '../../../src/lib/stun/relay-frames.ts';
 import {ATTRIBUTE} from '../../../src/lib/stun/types.ts';
 import {readAddress, readXorAddress} from '../../../src/lib/stun/xor-address.ts';
+import {readUnknownAttributes} from '../../support/stun-attributes.ts';
 import {Dice, guarded, mutate} from './support/mutate.ts';
 import {KEY, PACKETS, PEER4} from './support/packets.ts';
 

@@ -21,7 +21,10 @@ const ANSWER_LIMIT_BYTES = 2 * 1024 * 1024;
 const LINES_LIMIT = 32;
 const POST_LIMIT_CHARACTERS = 128 * 1024;
 
-/** Joins a room by posting and polling. Errors: those of `openChannel`, and SIGNAL_URL. */
+/**
+ * Joins a room by posting and polling: for clients whose network, or whose runtime, lets no WebSocket through; the
+ * third way of signalling beside WebSocket and libp2p. Errors: those of `openChannel`, and SIGNAL_URL.
+ */
 export function joinByHttp(options: UrlChannelOptions): Promise<SignalChannel> {
   return openChannel(channelOptions(options, (url, events) => Promise.resolve(new HttpWire(url, events))));
 }

@@ -4,6 +4,7 @@ import {writeErrorCode, writeUnknownAttributes} from '../../../../src/lib/stun/e
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
 import {writeAddress, writeXorAddress} from '../../../../src/lib/stun/xor-address.ts';
+import {writeChannelNumber, writeEvenPort} from '../../../support/stun-attributes.ts';
 
 export const ID = Buffer.from('0102030405060708090a0b0c', 'hex');
 export const KEY = Buffer.from('0123456789abcdef');
@@ -38,7 +39,7 @@ export const PACKETS: readonly Buffer[] = [
     .add(ATTRIBUTE.requestedTransport, attributes.writeRequestedTransport(attributes.TRANSPORT_UDP))
     .add(ATTRIBUTE.requestedAddressFamily, attributes.writeAddressFamily(6))
     .addUint32(ATTRIBUTE.lifetime, 600)
-    .add(ATTRIBUTE.evenPort, attributes.writeEvenPort(true))
+    .add(ATTRIBUTE.evenPort, writeEvenPort(true))
     .add(ATTRIBUTE.username, '1700000000:did:peers:alice')
     .add(ATTRIBUTE.realm, 't.example')
     .add(ATTRIBUTE.nonce, 'obMatJos2AAAB0123456789')
@@ -53,7 +54,7 @@ export const PACKETS: readonly Buffer[] = [
     .add(ATTRIBUTE.passwordAlgorithms, attributes.writePasswordAlgorithms(2, 1))
     .build(),
   build(METHOD.channelBind, CLASS.request)
-    .add(ATTRIBUTE.channelNumber, attributes.writeChannelNumber(0x4001))
+    .add(ATTRIBUTE.channelNumber, writeChannelNumber(0x4001))
     .add(ATTRIBUTE.xorPeerAddress, writeXorAddress(PEER4, ID))
     .integrity(KEY, 'sha256')
     .build(),

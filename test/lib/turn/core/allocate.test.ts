@@ -1,9 +1,10 @@
 import {describe, expect, it} from 'vitest';
 
-import {writeAddressFamily, writeEvenPort, writeRequestedTransport} from '../../../../src/lib/stun/attributes.ts';
+import {writeAddressFamily, writeRequestedTransport} from '../../../../src/lib/stun/attributes.ts';
 import {newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, METHOD} from '../../../../src/lib/stun/types.ts';
 import {readXorAddress} from '../../../../src/lib/stun/xor-address.ts';
+import {writeEvenPort} from '../../../support/stun-attributes.ts';
 import {additional, family, lifetime, lifetimeOf, PEER, relayedOf, settle, udp, World} from './harness.ts';
 import type {Attribute} from './harness.ts';
 import {RELAY4, RELAY6, gate} from './fakes.ts';

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 
-import {writeChannelNumber, writeEvenPort} from '../../../../src/lib/stun/attributes.ts';
 import {MessageBuilder, newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {padded} from '../../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
+import {writeChannelNumber, writeEvenPort} from '../../../support/stun-attributes.ts';
 import {additional, lifetime, lifetimeOf, PEER, peer, REALM, settle, udp, World} from './harness.ts';
 import type {Attribute, Client, WorldOptions} from './harness.ts';
 import {RELAY4} from './fakes.ts';

@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 
-import {writeEvenPort} from '../../../../src/lib/stun/attributes.ts';
 import {ATTRIBUTE} from '../../../../src/lib/stun/types.ts';
+import {writeEvenPort} from '../../../support/stun-attributes.ts';
 import {additional, family, relayedOf, World} from './harness.ts';
 import type {Answer, Attribute} from './harness.ts';
 import {RELAY4} from './fakes.ts';

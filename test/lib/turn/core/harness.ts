@@ -1,4 +1,4 @@
-import {writeAddressFamily, writeChannelNumber, writeRequestedTransport} from '../../../../src/lib/stun/attributes.ts';
+import {writeAddressFamily, writeRequestedTransport} from '../../../../src/lib/stun/attributes.ts';
 import {readErrorCode} from '../../../../src/lib/stun/error-code.ts';
 import {longTermKey, verifyIntegrity} from '../../../../src/lib/stun/integrity.ts';
 import type {IntegrityAlgorithm, PasswordAlgorithm} from '../../../../src/lib/stun/integrity.ts';
@@ -12,6 +12,7 @@ import type {Admission, ClientTransport} from '../../../../src/lib/turn/core/io.
 import {ADMISSION_LIMITS, LocalAdmission} from '../../../../src/lib/turn/core/local-admission.ts';
 import type {TurnCoreOptions} from '../../../../src/lib/turn/core/options.ts';
 import {TurnCore} from '../../../../src/lib/turn/core/turn-core.ts';
+import {writeChannelNumber} from '../../../support/stun-attributes.ts';
 import type {FakeSocket} from './fakes.ts';
 import {endpoint, FakeIo, FakePath, RELAY4, RELAY6} from './fakes.ts';
 

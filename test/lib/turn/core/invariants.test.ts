@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import {expect, it} from 'vitest';
 
-import {writeChannelNumber, writeEvenPort} from '../../../../src/lib/stun/attributes.ts';
 import {newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, METHOD} from '../../../../src/lib/stun/types.ts';
+import {writeChannelNumber, writeEvenPort} from '../../../support/stun-attributes.ts';
 import {additional, family, lifetime, PEER, PEER6, peer, settle, udp, World} from './harness.ts';
 import type {Attribute} from './harness.ts';
 import {ClientModel, DENIED, MAX_CHANNELS, MAX_PERMISSIONS} from './model.ts';

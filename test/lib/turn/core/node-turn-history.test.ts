@@ -1,9 +1,9 @@
 import {describe, expect, it} from 'vitest';
 
-import {writeEvenPort} from '../../../../src/lib/stun/attributes.ts';
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
 import {decodeMessage} from '../../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
+import {writeEvenPort} from '../../../support/stun-attributes.ts';
 import {additional, channelData, lifetime, lifetimeOf, PEER, settle, World} from './harness.ts';
 import type {Client, WorldOptions} from './harness.ts';
 import {endpoint} from './fakes.ts';

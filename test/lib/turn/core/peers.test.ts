@@ -1,8 +1,8 @@
 import {describe, expect, it} from 'vitest';
 
-import {writeChannelNumber} from '../../../../src/lib/stun/attributes.ts';
 import {newTransactionId} from '../../../../src/lib/stun/message-builder.ts';
 import {ATTRIBUTE, METHOD} from '../../../../src/lib/stun/types.ts';
+import {writeChannelNumber} from '../../../support/stun-attributes.ts';
 import {channelData, PEER, PEER6, peer, World} from './harness.ts';
 import type {Client} from './harness.ts';
 import {RELAY4} from './fakes.ts';

@@ -1,4 +1,4 @@
-import {writeChannelNumber, writeRequestedTransport, TRANSPORT_UDP} from '../../../../src/lib/stun/attributes.ts';
+import {writeRequestedTransport, TRANSPORT_UDP} from '../../../../src/lib/stun/attributes.ts';
 import {readErrorCode} from '../../../../src/lib/stun/error-code.ts';
 import {longTermKey} from '../../../../src/lib/stun/integrity.ts';
 import {MessageBuilder} from '../../../../src/lib/stun/message-builder.ts';
@@ -7,6 +7,7 @@ import type {StunMessage} from '../../../../src/lib/stun/message.ts';
 import {ATTRIBUTE, CLASS, METHOD} from '../../../../src/lib/stun/types.ts';
 import {readXorAddress, writeXorAddress} from '../../../../src/lib/stun/xor-address.ts';
 import {ipText, parseIp} from '../../../../src/lib/core/ip-address.ts';
+import {writeChannelNumber} from '../../../support/stun-attributes.ts';
 import {ClientConnection} from './client-connection.ts';
 import type {ConnectionOptions} from './client-connection.ts';
 
