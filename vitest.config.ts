@@ -20,7 +20,7 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: {sequencer: LongestFirst},
     // Whole processes on a machine that others use too; they take a few seconds on a free one.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -142,7 +142,7 @@ describe('quiver infer', () => {
     writeTinyGguf(endless, {name: 'endless', script: ['la', ' la'], contextTokens: 100_000});
     await using other = await temporaryHome();
     const child = spawnQuiver(['infer', 'Sing', '--model', endless, '--max-tokens', '30000'], {env: other.env});
-    const ended = collect(child, 20_000);
+    const ended = collect(child);
     await new Promise((resolve) => child.stdout!.once('data', resolve));
     child.kill('SIGINT');
     expect(await ended).toMatchObject({code: EXIT.interrupted});

@@ -13,8 +13,8 @@ import {collect, ROOT, RUN_JS, type RunResult, spawnQuiver, temporaryHome, waitF
 const EXAMPLE_TIMEOUT_MS = 60_000;
 /** Commands that serve until they are stopped; each gets a home of its own. */
 const SERVES = /^quiver (up|run|\S+ start)\b/;
-/** What others do has its time, which these end. */
-const MOVES_TIME = /^quiver chain (advance|mine)\b/;
+/** Run after all others: these end the time that others have, and the network that others ask. */
+const LAST = [/^quiver chain (advance|mine)\b/, /^quiver stop\b/];
 /** Examples that end with something other than 0 here, and why. */
 const OTHER_EXITS = new Map<string, number>([
   ['quiver init', 2 /* asks, and there is no terminal to ask on */],
@@ -123,11 +123,9 @@ afterAll(async () => {
 });
 
 describe('help examples', () => {
+  const rank = (example: string): number => LAST.findIndex((pattern) => pattern.test(example));
   const all = [...commands()].flatMap(([id, command]) => examplesOf(id, command));
-  const cases = [
-    ...all.filter((example) => !MOVES_TIME.test(example)),
-    ...all.filter((example) => MOVES_TIME.test(example)),
-  ];
+  const cases = all.toSorted((a, b) => rank(a) - rank(b));
 
   it.each(cases)('%s', {timeout: EXAMPLE_TIMEOUT_MS + 5_000}, async (example) => {
     const {code, signal, stdout, stderr} = await (SERVES.test(example) ? runUntilReady(example) : runOnce(example));

@@ -6,7 +6,7 @@ import {once} from 'node:events';
 import type {AddressInfo} from 'node:net';
 import path from 'node:path';
 
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 
 import {controlClient} from '../../src/lib/service/control-client.ts';
 import {collect, runQuiver, spawnQuiver, temporaryHome, waitForLine, type RunResult} from '../support/quiver.ts';
@@ -33,7 +33,7 @@ let seenByBackend = '';
 const said: string[] = [];
 
 async function quiver(args: readonly string[], input = ''): Promise<RunResult> {
-  const result = await runQuiver(args, {env: home.env, cwd: home.home, input, timeoutMs: 60_000});
+  const result = await runQuiver(args, {env: home.env, cwd: home.home, input});
   said.push(`quiver ${args[0]} ${args[1]}:\n${result.stdout}\n${result.stderr}`);
   return result;
 }
@@ -88,10 +88,11 @@ afterAll(async () => {
   await home[Symbol.asyncDispose]();
 });
 
-describe('no secret and no prompt', {timeout: 60_000}, () => {
+describe('no secret and no prompt', () => {
   it('is in what `up` answers to anyone, at the most talkative level', async () => {
     const up = spawnQuiver(['up', '--log-level', 'trace', '--json'], {env: home.env, cwd: home.home});
-    const ended = collect(up, 60_000);
+    onTestFinished(() => void up.kill('SIGKILL'));
+    const ended = collect(up);
     const ready = JSON.parse(await waitForLine(up, (line) => line.includes('"ready"'))) as {
       admin: string;
       socket: string;
@@ -150,7 +151,8 @@ describe('no secret and no prompt', {timeout: 60_000}, () => {
   ])('is in what `%s start` says, at the most talkative level', async (name, flags) => {
     const args = [name, 'start', ...flags, '--admin-port', '0', '--log-level', 'trace', '--json'];
     const server = spawnQuiver(args, {env: home.env, cwd: home.home});
-    const ended = collect(server, 60_000);
+    onTestFinished(() => void server.kill('SIGKILL'));
+    const ended = collect(server);
     const ready = JSON.parse(await waitForLine(server, (line) => line.includes('"ready"'))) as {admin: string};
     await both(['status']);
     for (const page of ['healthz', 'info', 'metrics']) {

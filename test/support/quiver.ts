@@ -8,6 +8,9 @@ import {createInterface} from 'node:readline';
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 export const RUN_JS = path.join(ROOT, 'bin', 'run.js');
 
+/** Seconds on a free machine; others may use this one too. */
+const PATIENCE_MS = 60_000;
+
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
   input?: string;
@@ -18,7 +21,7 @@ export interface RunOptions {
   nodeArgs?: readonly string[];
   /** Installed elsewhere. @default bin/run.js of this checkout */
   script?: string;
-  /** @default 30,000 */
+  /** @default 60,000 */
   timeoutMs?: number;
 }
 
@@ -43,11 +46,11 @@ export function spawnQuiver(args: readonly string[], options: RunOptions = {}): 
 }
 
 export async function runQuiver(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  return collect(spawnQuiver(args, options), options.timeoutMs ?? 30_000);
+  return collect(spawnQuiver(args, options), options.timeoutMs ?? PATIENCE_MS);
 }
 
 /** Waits for the end; what runs longer is killed and shows as a signal. */
-export async function collect(child: ChildProcess, timeoutMs: number): Promise<RunResult> {
+export async function collect(child: ChildProcess, timeoutMs = PATIENCE_MS): Promise<RunResult> {
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -62,7 +65,7 @@ export async function collect(child: ChildProcess, timeoutMs: number): Promise<R
 export async function waitForLine(
   child: ChildProcess,
   isWanted: (line: string) => boolean,
-  timeoutMs = 30_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<string> {
   const seen: string[] = [];
   child.stderr?.on('data', (chunk: Buffer) => seen.push(chunk.toString()));
