@@ -22,6 +22,8 @@ const FOLDER = path.join(CONTRACTS_FOLDER, 'artifacts');
 const MODULES_FOLDER = path.resolve(CONTRACTS_FOLDER, '..', 'src', 'lib', 'chain', 'gen');
 const ERRORS_FILE = path.join(MODULES_FOLDER, 'errors.ts');
 const SOURCES_FILE = path.join(FOLDER, 'sources', 'sources.json');
+/** Deployed, and never called under their own name. */
+const UNCALLED: ReadonlySet<string> = new Set(['ERC1967Proxy', 'TimelockController']);
 const WORKERS = 2;
 
 interface Compiled {
@@ -55,7 +57,9 @@ const queue = check ? [...jobs] : jobs.filter(isStale);
 console.log(queue.length === 0 ? 'All artifacts are up to date.' : `Compiling ${names(queue)} …`);
 await Promise.all(Array.from({length: Math.min(WORKERS, queue.length)}, work));
 texts.set(SOURCES_FILE, json(allSources()));
-for (const job of jobs) texts.set(moduleFile(job), abiModule(job.contract.name, builtAbi(job)));
+for (const job of jobs.filter(({contract}) => !UNCALLED.has(contract.name))) {
+  texts.set(moduleFile(job), abiModule(job.contract.name, builtAbi(job)));
+}
 texts.set(ERRORS_FILE, errorsModule(jobs.map(builtAbi)));
 if (check) compare();
 else write();

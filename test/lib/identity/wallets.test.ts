@@ -110,7 +110,7 @@ it('follows links to private files alone, waits for no pipe, and hides no wallet
   const {file, address} = await wallets.create('a', PASSWORD);
   await symlink(file, join(folder, 'link.json'));
   expect(await wallets.show('link')).toMatchObject({address});
-  execFileSync('mkfifo', ['-m', '600', join(folder, 'pipe.json')]);
+  execFileSync('sh', ['-c', `mkfifo -m 600 '${join(folder, 'pipe.json')}'`]);
   await expect(wallets.show('pipe')).rejects.toMatchObject({code: 'IDENTITY_DAMAGED'});
   expect((await wallets.list()).map(({name}) => name)).toEqual(['a', 'link']);
   await chmod(file, 0o640);
