@@ -51,6 +51,8 @@ export async function loadGossip(
     emitSelf: false,
     fallbackToFloodsub: false,
     allowPublishToZeroTopicPeers: true,
+    // Strangers could subscribe to names of their own, which every peer would have to remember.
+    allowedTopics: [...topics],
     // Peers reached through a relay must hear requests too.
     runOnLimitedConnection: true,
     doPX: traits.gossipHub,

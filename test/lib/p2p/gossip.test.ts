@@ -1,9 +1,16 @@
 import {TopicValidatorResult} from '@libp2p/gossipsub';
-import {expect, test} from 'vitest';
+import {identify} from '@libp2p/identify';
+import {noise} from '@libp2p/noise';
+import {tcp} from '@libp2p/tcp';
+import {yamux} from '@libp2p/yamux';
+import {multiaddr} from '@multiformats/multiaddr';
+import {createLibp2p} from 'libp2p';
+import {expect, onTestFinished, test} from 'vitest';
 
-import {MAX_GOSSIP_BYTES} from '../../../src/lib/p2p/gossip.ts';
+import {loadGossip, MAX_GOSSIP_BYTES} from '../../../src/lib/p2p/gossip.ts';
 import type {QuiverNode} from '../../../src/lib/p2p/node-options.ts';
 import {networkNames} from '../../../src/lib/p2p/protocols.ts';
+import {traitsOf} from '../../../src/lib/p2p/roles.ts';
 import {addressOf, NETWORK, startNode, startRelayedProvider, until} from '../../support/nodes.ts';
 
 const {requestTopic} = networkNames(NETWORK.protocolPrefix);
@@ -95,4 +102,21 @@ test('a message above the size limit goes nowhere', async () => {
   await publish(other, 'small');
   await until(() => heard.length > 0);
   expect(heard).toEqual(['small']);
+});
+
+test("topics of a stranger's own are not remembered", async () => {
+  const hub = await startNode({roles: ['bootstrap']});
+  const gossip = await loadGossip([requestTopic, 'own'], traitsOf(['client']), () => false);
+  const stranger = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: {identify: identify(), pubsub: gossip},
+  });
+  onTestFinished(async () => stranger.stop());
+  stranger.services.pubsub.subscribe('own');
+  stranger.services.pubsub.subscribe(requestTopic);
+  await stranger.dial(multiaddr(addressOf(hub)));
+  await until(() => subscribers(hub) === 1);
+  expect(hub.services.pubsub.getSubscribers('own')).toEqual([]);
 });
