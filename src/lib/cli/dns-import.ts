@@ -56,7 +56,10 @@ export function reportImport({input, kept, added, changed, problems, findings, o
       return `${where}${name} ${type} ${message} (${rule}). ${fix}`;
     }),
   ];
-  const more = added.length === 0 ? [] : [`an export will add ${added.length} ${added.length === 1 ? 'set' : 'sets'}, e.g. ${title(added[0])}`];
+  const more =
+    added.length === 0
+      ? []
+      : [`an export will add ${added.length} ${added.length === 1 ? 'set' : 'sets'}, e.g. ${title(added[0])}`];
   const count = input.hosts.length;
   const read = `${input.zone}: ${input.layout} layout, ${count} ${count === 1 ? 'host' : 'hosts'}`;
   return [read, ...lines, ...more].map(plain).join('\n');
