@@ -13,7 +13,6 @@ export interface CheckOptions {
   list: ServerList;
   policy: IcePolicy;
   bindAddress?: string;
-  ca?: string;
   /** For each server to answer. @default 4000 */
   patienceMs?: number;
   signal: AbortSignal;
@@ -49,15 +48,13 @@ const NAT_STEP_MS = 1_500;
 
 /** Finds out how this host can be connected, by doing what a connection does. Rejects only when the signal aborts. */
 export async function checkIce(options: CheckOptions): Promise<CheckReport> {
-  const {list, signal, ca, patienceMs = PATIENCE_MS} = options;
+  const {list, signal, patienceMs = PATIENCE_MS} = options;
   const routes = turnRoutes(list.servers).slice(0, PROBES_LIMIT);
   const stun = [...stunAddresses(list.servers), ...routes.filter(({transport}) => transport === 'udp')];
   const [candidates, nat, probes] = await Promise.all([
     candidatesOf(options),
     stun.length === 0 ? undefined : natOf(stun, signal),
-    Promise.all(
-      routes.map((route) => probeTurn(route, {signal, deadlineMs: patienceMs, ...(ca !== undefined && {ca})})),
-    ),
+    Promise.all(routes.map((route) => probeTurn(route, {signal, deadlineMs: patienceMs}))),
   ]);
   signal.throwIfAborted();
   const path = expectedPath(candidates, nat, probes, options.policy);
@@ -73,13 +70,12 @@ export async function checkIce(options: CheckOptions): Promise<CheckReport> {
   };
 }
 
-async function candidatesOf({list, policy, signal, ca, bindAddress}: CheckOptions): Promise<Candidate[]> {
-  const servers = await chooseServers(list.servers, signal, ca);
+async function candidatesOf({list, policy, signal, bindAddress}: CheckOptions): Promise<Candidate[]> {
+  const servers = await chooseServers(list.servers, signal);
   return gatherCandidates({
     servers,
     policy,
     signal,
-    ...(ca !== undefined && {ca}),
     ...(bindAddress !== undefined && {bindAddress}),
   });
 }

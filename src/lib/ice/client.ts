@@ -25,8 +25,6 @@ export interface IceClientOptions {
   policy?: IcePolicy;
   /** Only this address of ours is used, e.g. 127.0.0.1 on a network of this machine. @default all */
   bindAddress?: string;
-  /** Certificates (PEM) that TURN over TLS may have beside the system's. */
-  ca?: string;
   quality?: QualityOptions;
   log?: Logger;
   /** Of the service that connects: `quiver_ice_connection_…`, as docs/metrics.md has them. */

@@ -31,7 +31,6 @@ export interface ConnectionOptions {
   key: PrivateKey;
   policy: IcePolicy;
   bindAddress?: string;
-  ca?: string;
   /** STUN and TURN servers, as they can be reached now; `fresh`: not as they could a minute ago. */
   servers(signal: AbortSignal, fresh?: boolean): Promise<PathServers>;
   tell(message: SignalMessage): Promise<void>;

@@ -9,7 +9,7 @@ const TURN_SERVERS_LIMIT = 2;
 
 /** The native side of a path, and the bridges that it needs to reach TURN servers. Errors: those of `openTurnBridge`. */
 export async function openAgent(
-  {servers, policy, signal, ca, bindAddress}: Omit<PathOptions, 'events'>,
+  {servers, policy, signal, bindAddress}: Omit<PathOptions, 'events'>,
   admit: (address: string, port: number) => boolean,
 ): Promise<{connection: PeerConnection; bridges: readonly TurnBridge[]}> {
   const {PeerConnection} = await import('node-datachannel');
@@ -23,7 +23,7 @@ export async function openAgent(
         turn.push({hostname: route.host, port: route.port, ...login});
         continue;
       }
-      const options = {signal, ...(ca !== undefined && {ca}), ...(policy === 'relay' && {admit})};
+      const options = {signal, ...(policy === 'relay' && {admit})};
       try {
         const bridge = await openTurnBridge(route, options);
         bridges.push(bridge);

@@ -15,8 +15,6 @@ export interface PathOptions {
   policy: IcePolicy;
   /** Of this machine; everything when undefined. */
   bindAddress?: string;
-  /** Certificates (PEM) that TURN over TLS may have beside the system's. */
-  ca?: string;
   events: PathEvents;
   signal: AbortSignal;
 }

@@ -8,8 +8,6 @@ import type {TurnRoute} from './turn-route.ts';
 export interface ServerChoiceOptions {
   /** The list as it is now, own servers first. */
   servers(signal: AbortSignal): Promise<readonly IceServer[]>;
-  /** Certificates (PEM) that TURN over TLS may have beside the system's. */
-  ca?: string;
   /** How long it is remembered what passes. @default 60000 */
   rememberMs?: number;
 }
@@ -52,7 +50,7 @@ export class ServerChoice {
     const ageMs = performance.now() - (this.#memory?.atMs ?? 0);
     if (this.#memory?.key !== key || ageMs > (fresh ? FRESH_MS : rememberMs)) {
       // Others wait for the same probes, and must not be stopped by who came first.
-      const found = chooseServers(list, AbortSignal.timeout(UDP_PATIENCE_MS + STREAM_PATIENCE_MS), this.#options.ca);
+      const found = chooseServers(list, AbortSignal.timeout(UDP_PATIENCE_MS + STREAM_PATIENCE_MS));
       this.#memory = {key, atMs: performance.now(), found};
     }
     const {found} = this.#memory;
@@ -64,11 +62,7 @@ export class ServerChoice {
 }
 
 /** Asks the servers of a list, and chooses. */
-export async function chooseServers(
-  list: readonly IceServer[],
-  signal: AbortSignal,
-  ca?: string,
-): Promise<PathServers> {
+export async function chooseServers(list: readonly IceServer[], signal: AbortSignal): Promise<PathServers> {
   const stun = stunAddresses(list);
   const routes = turnRoutes(list);
   const udp = routes.filter(({transport}) => transport === 'udp').slice(0, PROBES_LIMIT);
@@ -82,7 +76,7 @@ export async function chooseServers(
   const udpFound = firstOf(udp, (route) => answersUdp(route, until), TURN_LIMIT);
   // Of the streams one is enough, and the order is the preference: TCP costs less than TLS.
   const streamFound = pause(udp.length === 0 ? 0 : STREAM_DELAY_MS).then(() =>
-    firstOf(streams, (route) => connects(route, until, ca), 1),
+    firstOf(streams, (route) => connects(route, until), 1),
   );
   try {
     const overUdp = await udpFound;
@@ -138,9 +132,9 @@ async function answersUdp({host, port}: {host: string; port: number}, signal: Ab
   }
 }
 
-async function connects(route: TurnRoute, signal: AbortSignal, ca?: string): Promise<boolean> {
+async function connects(route: TurnRoute, signal: AbortSignal): Promise<boolean> {
   try {
-    const options = {signal, connectDeadlineMs: STREAM_PATIENCE_MS, ...(ca !== undefined && {ca})};
+    const options = {signal, connectDeadlineMs: STREAM_PATIENCE_MS};
     (await connectServer(route, options)).destroy();
     return true;
   } catch {

@@ -21,8 +21,6 @@ export interface TurnProbe {
 
 export interface ProbeOptions {
   signal: AbortSignal;
-  /** Certificates (PEM) that are trusted beside the system's. */
-  ca?: string;
   /** For each answer. @default 4000 */
   deadlineMs?: number;
 }
@@ -32,11 +30,11 @@ const LIFETIME_S = 600;
 
 /** Allocates at a TURN server with the credentials given and releases at once. Rejects only when the signal aborts. */
 export async function probeTurn(route: TurnRoute, options: ProbeOptions): Promise<TurnProbe> {
-  const {signal, ca, deadlineMs = DEADLINE_MS} = options;
+  const {signal, deadlineMs = DEADLINE_MS} = options;
   const probe = {url: routeText(route), transport: route.transport};
   const startedMs = performance.now();
   try {
-    const wire = await openWire(route, {signal, connectDeadlineMs: deadlineMs, ...(ca !== undefined && {ca})});
+    const wire = await openWire(route, {signal, connectDeadlineMs: deadlineMs});
     try {
       const dialog = new TurnDialog(wire, route, deadlineMs);
       const {relayed, mapped, lifetimeS} = await dialog.allocate(LIFETIME_S);

@@ -1,7 +1,7 @@
 import {createSocket} from 'node:dgram';
 import {isIP, isIPv6} from 'node:net';
 import {connect as connectTcp, type Socket} from 'node:net';
-import {connect as connectTls, rootCertificates} from 'node:tls';
+import {connect as connectTls} from 'node:tls';
 
 import {QuiverError} from '../core/errors.ts';
 import {FrameReader} from './frame-reader.ts';
@@ -22,8 +22,6 @@ export interface WireOptions {
   localPort?: number;
   /** UDP: bind to this address. */
   localAddress?: string;
-  /** TLS: certificates (PEM) that are trusted beside the system's. */
-  ca?: string;
   /** TLS: whatever the certificate is; for who knows whom he asks. @default false */
   anyCertificate?: boolean;
   /** TCP and TLS: for the connection. @default 5000 */
@@ -49,7 +47,7 @@ export async function openWire(server: ServerAddress, options: WireOptions): Pro
 /** A TCP or TLS connection to a TURN server. Errors: ICE_SERVER_UNREACHABLE, ICE_SERVER_CERTIFICATE. */
 export async function connectServer(server: ServerAddress, options: WireOptions): Promise<Socket> {
   const {host, port} = server;
-  const {ca, anyCertificate = false} = options;
+  const {anyCertificate = false} = options;
   const deadline = AbortSignal.timeout(options.connectDeadlineMs ?? CONNECT_DEADLINE_MS);
   const signal = AbortSignal.any([options.signal, deadline]);
   const secure = server.transport === 'tls';
@@ -60,7 +58,6 @@ export async function connectServer(server: ServerAddress, options: WireOptions)
         ...(isIP(host) === 0 && {servername: host}),
         ALPNProtocols: ['stun.turn'],
         rejectUnauthorized: !anyCertificate,
-        ...(ca !== undefined && {ca: [...rootCertificates, ca]}),
       })
     : connectTcp({host, port});
   try {

@@ -1,5 +1,5 @@
 import {createSocket, type Socket} from 'node:dgram';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
@@ -11,6 +11,7 @@ import {writeCertificate} from '../../support/lab/certificate.ts';
 import {startCoturn, type Coturn} from '../../support/lab/coturn.ts';
 import {freePorts} from '../../support/lab/free-ports.ts';
 import {lacking} from '../../support/lab/requires.ts';
+import {trust} from '../../support/trust.ts';
 
 const missing = lacking('turnserver');
 const signal = () => AbortSignal.timeout(15_000);
@@ -19,7 +20,6 @@ const codes = (findings: readonly {code: string}[]): string[] => findings.map(({
 describe.skipIf(missing !== undefined)(`a check of the connection ${missing ?? ''}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'qv-ice-'));
   const files = writeCertificate(folder);
-  const ca = readFileSync(files.certFile, 'utf8');
   let server: Coturn;
   let port: number;
   let tlsPort: number;
@@ -31,15 +31,8 @@ describe.skipIf(missing !== undefined)(`a check of the connection ${missing ?? '
     servers: [{urls, username: 'alice', credential}],
     from: 'api',
   });
-  const check = (given: ServerList, policy: 'all' | 'relay' = 'all', authority: string | undefined = ca) =>
-    checkIce({
-      list: given,
-      policy,
-      signal: signal(),
-      patienceMs: 1_000,
-      bindAddress: '127.0.0.1',
-      ...(authority !== '' && {ca: authority}),
-    });
+  const check = (given: ServerList, policy: 'all' | 'relay' = 'all') =>
+    checkIce({list: given, policy, signal: signal(), patienceMs: 1_000, bindAddress: '127.0.0.1'});
 
   beforeAll(async () => {
     [port, tlsPort] = (await freePorts(2)) as [number, number];
@@ -61,6 +54,7 @@ describe.skipIf(missing !== undefined)(`a check of the connection ${missing ?? '
   });
 
   it('finds every way open', async () => {
+    trust(files);
     const urls = [`turn:127.0.0.1:${port}`, `turn:127.0.0.1:${port}?transport=tcp`, `turns:127.0.0.1:${tlsPort}`];
     const report = await check(list(urls));
     expect(report).toMatchObject({path: 'direct', ok: true, nat: {mapping: 'none', udpBlocked: false}});
@@ -78,6 +72,7 @@ describe.skipIf(missing !== undefined)(`a check of the connection ${missing ?? '
     ['TCP', () => [`turn:127.0.0.1:${port}?transport=tcp`, `turns:127.0.0.1:${tlsPort}`]],
     ['TLS', () => [`turns:127.0.0.1:${tlsPort}`]],
   ])('goes over %s when UDP is blocked', async (name, more) => {
+    trust(files);
     const report = await check(list([`turn:127.0.0.1:${blackHolePort}`, ...more()]));
     expect(report).toMatchObject({path: `relay over ${name}`, ok: true, nat: {udpBlocked: true}});
     expect(report.candidates.map(({type}) => type)).toContain('relay');
@@ -86,7 +81,7 @@ describe.skipIf(missing !== undefined)(`a check of the connection ${missing ?? '
 
   it('names credentials that are refused, and a certificate that is not valid', async () => {
     const urls = [`turn:127.0.0.1:${port}`, `turns:127.0.0.1:${tlsPort}`];
-    const report = await check(list(urls, 'wrong'), 'relay', '');
+    const report = await check(list(urls, 'wrong'), 'relay');
     expect(report).toMatchObject({path: 'none', ok: false});
     expect(codes(report.findings)).toEqual(expect.arrayContaining(['TURN_REFUSED', 'ICE_SERVER_CERTIFICATE']));
     expect(report.findings.find(({code}) => code === 'TURN_REFUSED')?.fix).toContain('date -u');

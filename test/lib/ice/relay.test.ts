@@ -1,6 +1,6 @@
 import {once} from 'node:events';
 import {createSocket} from 'node:dgram';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
@@ -15,6 +15,7 @@ import {writeCertificate} from '../../support/lab/certificate.ts';
 import {startCoturn, type Coturn} from '../../support/lab/coturn.ts';
 import {freePorts} from '../../support/lab/free-ports.ts';
 import {lacking} from '../../support/lab/requires.ts';
+import {trust} from '../../support/trust.ts';
 import {createPair, sendAndCompare} from './pair.ts';
 
 const missing = lacking('turnserver');
@@ -23,7 +24,6 @@ const signal = () => AbortSignal.timeout(20_000);
 describe.skipIf(missing !== undefined)(`TURN through coturn ${missing ?? ''}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'qv-ice-'));
   const files = writeCertificate(folder);
-  const ca = readFileSync(files.certFile, 'utf8');
   let ports: number[];
   let server: Coturn;
   let spare: Coturn;
@@ -60,9 +60,9 @@ describe.skipIf(missing !== undefined)(`TURN through coturn ${missing ?? ''}`, (
   });
 
   it.each(['udp', 'tcp', 'tls'] as const)('relays over %s alone, and gives the allocations back', async (transport) => {
+    trust(files);
     await using pair = await createPair({
       policy: 'relay',
-      ca,
       pathServers: {turn: [route(transport)]},
     });
     const candidates: string[] = [];
@@ -113,16 +113,17 @@ describe.skipIf(missing !== undefined)(`TURN through coturn ${missing ?? ''}`, (
   }, 25_000);
 
   it('names what a probe finds', async () => {
+    const untrusted = await probeTurn(route('tls'), {signal: signal()});
+    trust(files);
     const results = await Promise.all([
-      probeTurn(route('tls'), {signal: signal(), ca}),
       probeTurn(route('tls'), {signal: signal()}),
       probeTurn({...route('udp'), credential: 'wrong'}, {signal: signal()}),
       probeTurn({...route('udp'), port: 9}, {signal: signal(), deadlineMs: 300}),
       probeTurn({...route('tcp'), port: 9}, {signal: signal()}),
     ]);
+    expect(untrusted.problem?.code).toBe('ICE_SERVER_CERTIFICATE');
     expect(results.map(({problem}) => problem?.code)).toEqual([
       undefined,
-      'ICE_SERVER_CERTIFICATE',
       'TURN_REFUSED',
       'ICE_SERVER_SILENT',
       'ICE_SERVER_UNREACHABLE',

@@ -15,7 +15,7 @@ import {SignalNodeService} from '../../../src/lib/signal/signal-node-service.ts'
 import {NETWORK} from '../../support/nodes.ts';
 import {writeCertificate} from '../../support/lab/certificate.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
-import {trust} from './support/certificate.ts';
+import {trust} from '../../support/trust.ts';
 import {contextOf, join, newKey, peerOf, PREFIX, PROTOCOL, startServer} from './support/signal.ts';
 import type {TestServer} from './support/signal.ts';
 

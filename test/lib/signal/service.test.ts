@@ -11,7 +11,7 @@ import {describe, expect, it, onTestFinished, vi} from 'vitest';
 import {SignalService} from '../../../src/lib/signal/signal-service.ts';
 import {writeCertificate} from '../../support/lab/certificate.ts';
 import {temporaryFolder} from '../../support/temporary-folder.ts';
-import {trust} from './support/certificate.ts';
+import {trust} from '../../support/trust.ts';
 import {RawClient, tokenFor} from './support/raw.ts';
 import {
   CANDIDATE,

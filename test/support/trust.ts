@@ -3,7 +3,7 @@ import {getCACertificates, setDefaultCACertificates} from 'node:tls';
 
 import {onTestFinished} from 'vitest';
 
-import type {CertificateFiles} from '../../../../src/lib/core/certificate-file.ts';
+import type {CertificateFiles} from '../../src/lib/core/certificate-file.ts';
 
 /** Makes this process trust a certificate until the test ends. */
 export function trust({certFile}: CertificateFiles): void {
