@@ -192,6 +192,29 @@ describe('a zone at Cloudflare', () => {
     expect(performance.now() - start).toBeLessThan(5_000);
   });
 
+  it.each([
+    ['<html>Log in</html>', 'text/html'],
+    ['<html>', 'application/json'],
+    ...['null', '{}', '[]', '"x"', '{"result":null}', '{"result":{}}', '{"result":[null]}', '{"result":[{}]}'].map(
+      (text) => [text, 'application/json'],
+    ),
+    // A zone, and then something as its records.
+    ...['[{}]', '[null]', '[{"id":"a","name":1,"type":"A","ttl":1}]'].map((text) => [text, 'zone']),
+  ])('is not read from %s (%s)', async (text = '', kind = '') => {
+    const provider = new CloudflareProvider('t', (input) => {
+      const isZone = kind === 'zone' && new URL(String(input)).pathname.endsWith('/zones');
+      const body = kind !== 'zone' ? text : isZone ? '{"result":[{"id":"z"}]}' : `{"result":${text}}`;
+      return Promise.resolve(
+        new Response(body, {headers: {'content-type': kind === 'zone' ? 'application/json' : kind}}),
+      );
+    });
+    const error: unknown = await provider.read(ZONE, signal).catch((each: unknown) => each);
+    expect(error).toMatchObject({
+      code: expect.stringMatching(/^DNS_(?:PROVIDER|UNREACHABLE|NO_ZONE)$/),
+      fix: expect.stringMatching(/^./),
+    });
+  });
+
   it('whose answer has no end is given up', async () => {
     const server = createServer((_, response) => {
       response.writeHead(200, {'content-type': 'application/json'});

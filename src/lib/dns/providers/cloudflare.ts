@@ -85,7 +85,7 @@ export class CloudflareProvider implements DnsProvider {
     return this.#call(signal, async (client, options) => {
       const found: RecordResponse[] = [];
       for await (const record of client.dns.records.list({zone_id: zoneId, per_page: PER_PAGE}, options)) {
-        if (found.length === MAX_RECORDS) throw new RangeError(`a zone of more than ${MAX_RECORDS} records`);
+        if (found.length === MAX_RECORDS || !isRecord(record)) throw unreadable();
         found.push(record);
       }
       return found;
@@ -95,6 +95,7 @@ export class CloudflareProvider implements DnsProvider {
   async #zoneId(zone: string, signal: AbortSignal): Promise<string> {
     const {result} = await this.#call(signal, (client, options) => client.zones.list({name: zone}, options));
     // Another account may have begun to add the same zone.
+    if (!Array.isArray(result) || !result.every((each) => typeof each?.id === 'string')) throw unreadable();
     const found = result.find(({status}) => status === 'active') ?? result[0];
     if (found !== undefined) return found.id;
     throw new QuiverError({
@@ -162,6 +163,22 @@ function toSets(records: readonly RecordResponse[]): RecordSet[] {
       value: fromCloudflare(record),
       proxied: record.proxied ?? false,
     })),
+  );
+}
+
+/** Whoever stands between may answer for Cloudflare, with a page to log in for instance. */
+function unreadable(): QuiverError {
+  return new QuiverError({
+    code: 'DNS_PROVIDER',
+    message: "What answers is not Cloudflare's API, or not as this version knows it",
+    fix: 'Look at what answers: curl -i https://api.cloudflare.com/client/v4/ips',
+  });
+}
+
+function isRecord(record: Partial<RecordResponse> | null): boolean {
+  return (
+    [record?.id, record?.name, record?.type].every((text) => typeof text === 'string') &&
+    typeof record?.ttl === 'number'
   );
 }
 
