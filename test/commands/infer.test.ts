@@ -1,10 +1,11 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
+import {pathToFileURL} from 'node:url';
 
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 
 import {EXIT} from '../../src/lib/core/errors.ts';
-import {runQuiver, spawnQuiver, temporaryHome, waitForLine, collect} from '../support/quiver.ts';
+import {ROOT, runQuiver, spawnQuiver, temporaryHome, waitForLine, collect} from '../support/quiver.ts';
 import {writeTinyGguf} from '../support/tiny-gguf.ts';
 
 const PROVIDER = [
@@ -22,6 +23,7 @@ const PROVIDER = [
   '0',
   '--no-mdns',
 ];
+const WRONG_CLOCK = pathToFileURL(join(ROOT, 'test', 'support', 'wrong-clock.js')).href;
 const WORDS = ['Once', ' upon', ' a', ' time', '.'];
 
 let home: Awaited<ReturnType<typeof temporaryHome>>;
@@ -173,4 +175,19 @@ describe('quiver provider start', () => {
     expect(stderr).toContain('broken.gguf');
     expect(code).toBe(EXIT.failed);
   });
+});
+
+it.each([
+  ['behind', -7_200_000, 'The certificate is not valid yet'],
+  ['ahead', 7_200_000, 'it ended the connection at once'],
+])('says what to look at when a clock is two hours %s', async (_how, offMs, reason) => {
+  const elsewhere = await temporaryHome();
+  const {code, stderr} = await runQuiver(['infer', 'Hello', '--bootstrap', address], {
+    env: {...elsewhere.env, CLOCK_OFF_MS: String(offMs)},
+    nodeArgs: ['--import', WRONG_CLOCK],
+  });
+  expect(code).toBe(EXIT.failed);
+  expect(stderr).toContain(`${address}: ${reason}`);
+  expect(stderr).toContain('date -u');
+  await elsewhere[Symbol.asyncDispose]();
 });

@@ -1,12 +1,20 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
+import type {NamedPeer} from '../p2p/rejoin.ts';
 
 const LISTED_MODELS = 20;
 
-export function noPeers(): QuiverError {
+/** `tried`: the peers to join through, and why that failed. */
+export function noPeers(tried: readonly NamedPeer[]): QuiverError {
+  const [first] = tried;
+  const reason = first?.lastError ?? 'it ended the connection at once';
+  // Certificates of libp2p are valid from an hour before they are made: whose clock is further behind refuses.
+  const isClock = first !== undefined && (first.lastError === undefined || reason.includes('not valid yet'));
   return new QuiverError({
     code: 'NO_PEERS',
-    message: 'This node is connected to nobody',
-    fix: 'Start a network here with: quiver up; or join one with: --bootstrap /ip4/<address>/tcp/4001/p2p/<peer id>',
+    message: `This node is connected to nobody${first === undefined ? '' : `; ${first.address}: ${reason}`}`,
+    fix: isClock
+      ? 'Compare `date -u` with a clock you trust: nodes refuse each other when their clocks are an hour apart.'
+      : 'Start a network here with: quiver up; or join one with: --bootstrap /ip4/<address>/tcp/4001/p2p/<peer id>',
   });
 }
 

@@ -35,6 +35,7 @@ export function giveUp({plan, last, refusals, startedAt}: Failed, market: Market
   if (fault !== undefined) return fault.error;
   if (serving.length > 0) return noOffer(wish.model, serving.length);
   const names = finder.serving({...wish, model: ''}).flatMap(({models}) => models.map(({name}) => name));
-  if (names.length === 0 && market.node.getConnections().length === 0) return noPeers();
+  if (names.length === 0 && market.node.getConnections().length === 0)
+    return noPeers(market.node.services.rejoin.peers());
   return noProvider(wish.model, [...new Set(names)].toSorted());
 }
