@@ -1,14 +1,10 @@
 import type {Registry} from 'prom-client';
 
+import {instruments, type Samples} from '../observability/instruments.ts';
 import type {QuiverNode} from './node-options.ts';
 import {routingTableSize} from './node-routes.ts';
 import {transportOf} from './peer-list.ts';
 import type {RelayServer} from './relay/relay-server.ts';
-
-/** Values by label; a metric without labels has one sample with none. */
-type Samples = Iterable<readonly [labels: Record<string, string>, value: number]>;
-
-type Register = (name: string, help: string, labelNames: readonly string[], read: () => Samples) => void;
 
 /** Registers the metrics of a node, read at the moment of each scrape. */
 export async function registerNodeMetrics(registry: Registry, node: QuiverNode): Promise<void> {
@@ -55,24 +51,4 @@ export async function registerRelayMetrics(registry: Registry, relay: RelayServe
   counter('quiver_relay_relayed_bytes_total', 'Bytes relayed, both directions together.', [], () => [
     [{}, Number(relay.stats().relayedBytes)],
   ]);
-}
-
-async function instruments(registry: Registry): Promise<{gauge: Register; counter: Register}> {
-  const {Counter, Gauge} = await import('prom-client');
-  const registerWith =
-    (Metric: typeof Counter | typeof Gauge): Register =>
-    (name, help, labelNames, read) => {
-      const metric = new Metric({
-        name,
-        help,
-        labelNames: [...labelNames],
-        registers: [],
-        collect() {
-          this.reset();
-          for (const [labels, value] of read()) this.inc(labels, value);
-        },
-      });
-      registry.registerMetric(metric);
-    };
-  return {gauge: registerWith(Gauge), counter: registerWith(Counter)};
 }

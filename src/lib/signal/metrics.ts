@@ -1,53 +1,33 @@
 import type {Registry} from 'prom-client';
 
+import {instruments} from '../observability/instruments.ts';
 import {PEER_STATES} from '../records/signal-message.ts';
 import type {SignalExchange} from './exchange.ts';
 import {FACES} from './session.ts';
 
-type Samples = Iterable<readonly [labels: Record<string, string>, value: number]>;
-
 /** Registers the metrics of an exchange, read at the moment of each scrape. */
 export async function registerSignalMetrics(registry: Registry, exchange: SignalExchange): Promise<void> {
-  const {Counter, Gauge} = await import('prom-client');
+  const {gauge, counter} = await instruments(registry);
   const {hub, backlog} = exchange;
-  const register = (
-    Metric: typeof Counter | typeof Gauge,
-    name: string,
-    help: string,
-    labelNames: string[],
-    read: () => Samples,
-  ): void => {
-    const metric = new Metric({
-      name,
-      help,
-      labelNames,
-      registers: [],
-      collect() {
-        this.reset();
-        for (const [labels, value] of read()) this.inc(labels, value);
-      },
-    });
-    registry.registerMetric(metric);
-  };
-  register(Gauge, 'quiver_signal_rooms', 'Rooms with somebody of ours in them.', [], () => [[{}, hub.roomCount]]);
-  register(Gauge, 'quiver_signal_peers', 'Places of peers in rooms, by the state they report.', ['state'], () => [
+  gauge('quiver_signal_rooms', 'Rooms with somebody of ours in them.', [], () => [[{}, hub.roomCount]]);
+  gauge('quiver_signal_peers', 'Places of peers in rooms, by the state they report.', ['state'], () => [
     ...PEER_STATES.map((state) => [{state}, 0] as const),
     ...hub.localMembers().map(({state}) => [{state}, 1] as const),
   ]);
-  register(Gauge, 'quiver_signal_connections', 'Clients, by how they are connected.', ['face'], () => [
+  gauge('quiver_signal_connections', 'Clients, by how they are connected.', ['face'], () => [
     ...FACES.map((face) => [{face}, 0] as const),
     ...[...hub.sessions].map(({face}) => [{face}, 1] as const),
   ]);
-  register(Gauge, 'quiver_signal_waiting_bytes', 'What is kept for clients to read.', [], () => [
+  gauge('quiver_signal_waiting_bytes', 'What is kept for clients to read.', [], () => [
     [{}, backlog.bytes + hub.sessions.waitingBytes],
   ]);
-  register(Counter, 'quiver_signal_messages_total', 'Well-formed messages of clients, by type.', ['type'], () =>
+  counter('quiver_signal_messages_total', 'Well-formed messages of clients, by type.', ['type'], () =>
     [...hub.stats.received.entries].map(([type, count]) => [{type}, count]),
   );
-  register(Counter, 'quiver_signal_relayed_total', 'Messages passed on to another peer, by type.', ['type'], () =>
+  counter('quiver_signal_relayed_total', 'Messages passed on to another peer, by type.', ['type'], () =>
     [...hub.stats.relayed.entries].map(([type, count]) => [{type}, count]),
   );
-  register(Counter, 'quiver_signal_refused_total', 'What was refused, by reason.', ['reason'], () =>
+  counter('quiver_signal_refused_total', 'What was refused, by reason.', ['reason'], () =>
     [...hub.stats.refused.entries].map(([reason, count]) => [{reason}, count]),
   );
 }

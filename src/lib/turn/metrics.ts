@@ -1,9 +1,8 @@
 import type {Registry} from 'prom-client';
 
+import {instruments} from '../observability/instruments.ts';
+import type {Register, Samples} from '../observability/instruments.ts';
 import type {ServerStats} from './io/server-options.ts';
-
-/** Values by label; a metric without labels has one sample with none. */
-type Samples = readonly (readonly [labels: Record<string, string>, value: number])[];
 
 /** Scrapes and the many metrics of one scrape share an answer of the workers. */
 const STATS_AGE_LIMIT_MS = 250;
@@ -17,7 +16,7 @@ export interface MetricsSource {
 
 /** What STUN and TURN servers have in common; both answer Binding requests. */
 export async function registerStunMetrics(registry: Registry, source: MetricsSource): Promise<void> {
-  const {gauge, counter} = await instruments(registry, source);
+  const {gauge, counter} = await statsInstruments(registry, source);
   counter('quiver_stun_requests_total', 'Binding requests that came.', [], ({counters}) => [
     [{}, counters.bindingRequests],
   ]);
@@ -50,7 +49,7 @@ export async function registerStunMetrics(registry: Registry, source: MetricsSou
 
 /** Registers what only a TURN server has. */
 export async function registerTurnMetrics(registry: Registry, source: MetricsSource): Promise<void> {
-  const {gauge, counter} = await instruments(registry, source);
+  const {gauge, counter} = await statsInstruments(registry, source);
   gauge('quiver_turn_allocations', 'Allocations that live now.', [], ({core}) => [[{}, core.allocations]]);
   gauge('quiver_turn_active_sessions', 'Clients with an allocation or about to get one.', [], ({core}) => [
     [{}, core.allocations + core.opening],
@@ -106,15 +105,18 @@ function byTraffic(
   ]);
 }
 
-type Register = (
+type RegisterStats = (
   name: string,
   help: string,
   labelNames: readonly string[],
   read: (stats: ServerStats) => Samples,
 ) => void;
 
-async function instruments(registry: Registry, source: MetricsSource): Promise<{gauge: Register; counter: Register}> {
-  const {Counter, Gauge} = await import('prom-client');
+async function statsInstruments(
+  registry: Registry,
+  source: MetricsSource,
+): Promise<{gauge: RegisterStats; counter: RegisterStats}> {
+  const {gauge, counter} = await instruments(registry);
   let answer: Promise<ServerStats> | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   const stats = (): Promise<ServerStats> => {
@@ -125,21 +127,9 @@ async function instruments(registry: Registry, source: MetricsSource): Promise<{
     }
     return answer;
   };
-  const registerWith =
-    (Metric: typeof Counter | typeof Gauge): Register =>
-    (name, help, labelNames, read) => {
-      const metric = new Metric({
-        name,
-        help,
-        labelNames: [...labelNames],
-        registers: [],
-        async collect() {
-          const samples = read(await stats());
-          this.reset();
-          for (const [labels, value] of samples) this.inc(labels, value);
-        },
-      });
-      registry.registerMetric(metric);
-    };
-  return {gauge: registerWith(Gauge), counter: registerWith(Counter)};
+  const ofStats =
+    (register: Register): RegisterStats =>
+    (name, help, labelNames, read) =>
+      register(name, help, labelNames, async () => read(await stats()));
+  return {gauge: ofStats(gauge), counter: ofStats(counter)};
 }

@@ -3,14 +3,13 @@ import {readdir, readFile, readlink} from 'node:fs/promises';
 import type {Registry} from 'prom-client';
 
 import {readAll} from '../../core/read-all.ts';
+import {instruments, type Samples} from '../../observability/instruments.ts';
 
 /** A scrape waits for it, and its own server is on this machine. */
 const ASK_TIMEOUT_MS = 1_000;
 const ANSWER_LIMIT_BYTES = 1024 * 1024;
 /** The metrics of one scrape share an answer. */
 const ANSWER_AGE_LIMIT_MS = 250;
-
-type Samples = readonly (readonly [labels: Record<string, string>, value: number])[];
 
 export interface CoturnSources {
   /** Of its own metrics on loopback; undefined where the build has none. */
@@ -21,6 +20,8 @@ export interface CoturnSources {
   /** Whether it runs, and how often it had to be started again. */
   workers: () => {alive: number; restarts: number};
 }
+
+const LABEL_NAMES = ['direction', 'transport', 'outcome'] as const;
 
 /** What coturn itself counts, by our names for it. It counts traffic once an allocation has ended, by no transport. */
 const COUNTERS: readonly {
@@ -69,37 +70,19 @@ const COUNTERS: readonly {
  * and what its own metrics say where the build has them.
  */
 export async function registerCoturnMetrics(registry: Registry, sources: CoturnSources): Promise<void> {
-  const {Counter, Gauge} = await import('prom-client');
-  const register = (kind: 'gauge' | 'counter', name: string, help: string, read: () => Promise<Samples>): void => {
-    const Metric = kind === 'gauge' ? Gauge : Counter;
-    const metric = new Metric({
-      name,
-      help,
-      labelNames: ['direction', 'transport', 'outcome'],
-      registers: [],
-      async collect() {
-        const samples = await read();
-        this.reset();
-        for (const [labels, value] of samples) this.inc(labels, value);
-      },
-    });
-    registry.registerMetric(metric);
-  };
+  const {gauge, counter} = await instruments(registry);
   const {workers, metricsPort} = sources;
-  register('gauge', 'quiver_turn_allocations', 'Allocations that live now.', async () => [
+  gauge('quiver_turn_allocations', 'Allocations that live now.', [], async () => [
     [{}, await countAllocations(sources)],
   ]);
-  register('gauge', 'quiver_stun_workers', 'Worker threads that run.', async () => [[{}, workers().alive]]);
-  register(
-    'counter',
-    'quiver_stun_worker_restarts_total',
-    'Worker threads that died and were started again.',
-    async () => [[{}, workers().restarts]],
-  );
+  gauge('quiver_stun_workers', 'Worker threads that run.', [], () => [[{}, workers().alive]]);
+  counter('quiver_stun_worker_restarts_total', 'Worker threads that died and were started again.', [], () => [
+    [{}, workers().restarts],
+  ]);
   if (metricsPort === undefined) return;
   const ask = shared(() => askCoturn(metricsPort));
   for (const {name, help, read} of COUNTERS) {
-    register('counter', name, help, async () => {
+    counter(name, help, LABEL_NAMES, async () => {
       const theirs = await ask();
       return read((each) => theirs.get(each) ?? 0);
     });

@@ -1,5 +1,6 @@
 import type {Registry} from 'prom-client';
 
+import {instruments} from '../../observability/instruments.ts';
 import type {IceHandler} from './ice-handler.ts';
 
 /** Registers the metrics of the ICE servers API, read at the moment of each scrape. */
@@ -7,26 +8,9 @@ export async function registerIceMetrics(
   registry: Registry,
   {handler, issued}: {handler: IceHandler; issued: () => number},
 ): Promise<void> {
-  const {Counter} = await import('prom-client');
-  const credentials = new Counter({
-    name: 'quiver_ice_credentials_issued_total',
-    help: 'Time-limited TURN credentials issued.',
-    registers: [],
-    collect() {
-      this.reset();
-      this.inc(issued());
-    },
-  });
-  const requests = new Counter({
-    name: 'quiver_ice_requests_total',
-    help: 'Requests to the ICE servers API, by how they ended.',
-    labelNames: ['result'],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const [result, count] of handler.results) this.inc({result}, count);
-    },
-  });
-  registry.registerMetric(credentials);
-  registry.registerMetric(requests);
+  const {counter} = await instruments(registry);
+  counter('quiver_ice_credentials_issued_total', 'Time-limited TURN credentials issued.', [], () => [[{}, issued()]]);
+  counter('quiver_ice_requests_total', 'Requests to the ICE servers API, by how they ended.', ['result'], () =>
+    [...handler.results].map(([result, count]) => [{result}, count]),
+  );
 }
