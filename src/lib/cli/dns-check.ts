@@ -2,7 +2,7 @@ import {hasDrift, isBroken, type Contact, type ServiceCheck, type ZoneCheck} fro
 import {EXIT, type ExitCode} from '../core/errors.ts';
 import {plain, table} from './output.ts';
 
-/** Of sets that are not as they should be: more says no more. */
+/** Of sets that are not as they should be, and of what to do: more says no more. */
 const MAX_SHOWN = 50;
 
 const ANSWERS: Record<Contact['result'], string> = {
@@ -22,9 +22,7 @@ export function checkText(check: ZoneCheck): string {
   const drift = wrong.slice(0, MAX_SHOWN).map(({name, type, status, detail}) => [name, type, status, detail ?? '']);
   const more = wrong.length > MAX_SHOWN ? [`and ${wrong.length - MAX_SHOWN} more`] : [];
   const right = check.records.length - wrong.length - unknown.length;
-  const fixes = [...new Set(check.services.map(({label, fix}) => fix && `${label}: ${fix}`))].filter(
-    (fix) => fix !== undefined,
-  );
+  const fixes = fixLines(check.services);
   return [
     table(['SERVICE', 'STATUS', 'ANSWER', 'ADDRESS'], check.services.flatMap(serviceRows)),
     '',
@@ -39,6 +37,21 @@ export function checkText(check: ZoneCheck): string {
       : []),
     ...(fixes.length > 0 ? ['', ...fixes] : []),
   ].join('\n');
+}
+
+/** One for all services that need the same. */
+function fixLines(services: readonly ServiceCheck[]): string[] {
+  const byFix = Map.groupBy(
+    services.filter(({fix}) => fix !== undefined),
+    ({fix}) => fix,
+  );
+  const lines = [...byFix].map(([fix, [first, ...others]]) => {
+    const more =
+      others.length === 0 ? '' : others.length === 1 ? `, ${others[0]?.label ?? ''}` : ` and ${others.length} more`;
+    return `${first?.label ?? ''}${more}: ${fix ?? ''}`;
+  });
+  const left = lines.length - MAX_SHOWN;
+  return [...lines.slice(0, MAX_SHOWN), ...(left > 0 ? [`and ${left} more`] : [])];
 }
 
 /** What is down weighs more than what differs. */
