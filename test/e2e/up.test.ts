@@ -72,16 +72,6 @@ describe('quiver up', () => {
     return [child, JSON.parse(line) as Ready];
   }
 
-  it('signs receipts for the settlement contract that it deployed', async () => {
-    const file = join(place.home, 'receipt.json');
-    expect((await quiver('infer', QUESTION, '--receipt', file)).code).toBe(0);
-    const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, Record<string, unknown>>;
-    const {contracts} = read(join(place.home, 'data', 'deployments', 'local.json'));
-    const {address} = contracts!['QUIVerSettlement'] as {address: string};
-    expect(read(file)['domain']).toMatchObject({chainId: 31_337, verifyingContract: address});
-    expect((await quiver('receipts', 'verify', file)).code).toBe(0);
-  });
-
   it('is three nodes with identities of their own', () => {
     const nodes = ready.services.filter(({kind}) => kind === 'network.node');
     expect(new Set(nodes.map(({peerId}) => peerId)).size).toBe(3);

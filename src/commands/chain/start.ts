@@ -16,26 +16,22 @@ export default class ChainStart extends BaseCommand<typeof ChainStart> {
   static override examples = ['<%= config.bin %> <%= command.id %> --port 0 --admin-port 0'];
 
   async run(): Promise<void> {
-    const [config, accounts, {LocalChainService}, {runHere}, {serviceLogger}, {announceAccounts, localProfile}] =
+    const [config, {LocalChainService}, {runHere}, {serviceLogger}, {announceAccounts, localProfile}] =
       await Promise.all([
         this.loadSettings(),
-        import('../../lib/chain/local/accounts.ts'),
         import('../../lib/chain/local/local-chain-service.ts'),
         import('../../lib/cli/serve.ts'),
         import('../../lib/cli/run-services.ts'),
         import('../../lib/cli/local-chain.ts'),
       ]);
     const log = await serviceLogger(config.get('log.level'));
-    const {places} = this;
-    const profile = localProfile(config.profile);
     const service = new LocalChainService({
-      profile,
-      places,
-      accounts: await accounts.loadOrCreateLocalAccounts(accounts.localChainFolder(places, profile.name)),
+      profile: localProfile(config.profile),
+      places: this.places,
       port: this.flags.port,
       version: this.config.version,
       contracts: this.flags.contracts,
-      onAccountsCreated: (made, file) => announceAccounts(this, made, file),
+      onAccountsCreated: (accounts, file) => announceAccounts(this, accounts, file),
     });
     await runHere(this, config, {services: [service], log});
   }

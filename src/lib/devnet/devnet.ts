@@ -1,6 +1,4 @@
-import {loadOrCreateLocalAccounts, localChainFolder} from '../chain/local/accounts.ts';
 import {LocalChainService, type LocalChainServiceOptions} from '../chain/local/local-chain-service.ts';
-import {localSettlement} from '../chain/local/set-up.ts';
 import type {Config} from '../config/config.ts';
 import {paymentKeyFile, peerKeyFile, receiptsDatabase, type Places} from '../config/places.ts';
 import {loadOrCreatePaymentKey} from '../identity/payment-key.ts';
@@ -53,13 +51,9 @@ export async function createDevnet({
     loadOrCreatePaymentKey(paymentKeyFile(places, 'provider')),
   ]);
   const {profile} = config;
-  const {protocolPrefix} = profile;
+  const {protocolPrefix, settlement, chain} = profile;
   const shared = {profile: {...profile, loopbackOnly: true}, mdns: false};
-  const accounts = profile.loopbackOnly
-    ? await loadOrCreateLocalAccounts(localChainFolder(places, profile.name))
-    : undefined;
-  const settlement = accounts === undefined ? profile.settlement : await localSettlement(accounts.accounts);
-  const network = {chainId: profile.chain.id, settlement};
+  const network = {chainId: chain.id, settlement};
 
   const [hubNode, ...hubFaces] = createNodeServices({
     ...shared,
@@ -102,10 +96,8 @@ export async function createDevnet({
     protocolPrefix,
   });
   const market = new MarketService({node: hubNode, network, protocolPrefix});
-  const ownChain =
-    accounts === undefined
-      ? []
-      : [new LocalChainService({profile, places, accounts, port: 0, version, onAccountsCreated})];
+  const localChain = new LocalChainService({profile, places, port: 0, version, onAccountsCreated});
+  const ownChain = profile.loopbackOnly ? [localChain] : [];
   const connection = await connectionDevnet(config, places, hubNode);
   return [...ownChain, hubNode, ...hubFaces, market, ...connection, providerNode, provider, clientNode, client];
 }

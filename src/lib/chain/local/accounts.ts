@@ -19,12 +19,6 @@ export interface LocalAccount {
   secret: Uint8Array;
 }
 
-export interface LocalAccounts {
-  accounts: readonly LocalAccount[];
-  /** They were made just now. */
-  created: boolean;
-}
-
 /** Where the local chain of a profile keeps its accounts and its blocks. */
 export function localChainFolder(places: Places, profile: string): string {
   return join(places.data, 'chain', profile);
@@ -45,7 +39,7 @@ export async function readLocalAccounts(folder: string): Promise<LocalAccount[] 
  * Accounts whose keys nobody else has: made at random the first time, kept in a file for its owner alone. Well-known
  * test keys would hand whatever is ever sent to them to the first robot that looks.
  */
-export async function loadOrCreateLocalAccounts(folder: string): Promise<LocalAccounts> {
+export async function loadOrCreateLocalAccounts(folder: string): Promise<{accounts: LocalAccount[]; created: boolean}> {
   const stored = await readLocalAccounts(folder);
   if (stored !== undefined) return {accounts: stored, created: false};
   const accounts = LOCAL_ACCOUNT_NAMES.map((name) => account(name, generatePaymentSecret()));

@@ -14,7 +14,7 @@ const MAX_BLOCKS = 10_000;
 export interface ControlRoutesOptions {
   chain: () => LocalChain | undefined;
   url: () => string | undefined;
-  accounts: readonly LocalAccount[];
+  accounts: () => readonly LocalAccount[];
   profile: NetworkProfile;
   places: Places;
 }
@@ -49,7 +49,7 @@ export function localChainRoutes(options: ControlRoutesOptions): Route[] {
       const url = options.url();
       if (url === undefined) throw notReady();
       const wish = readFaucet(request.body);
-      return giveFunds({profile, places, url, accounts: options.accounts, signal: request.signal, ...wish});
+      return giveFunds({profile, places, url, accounts: options.accounts(), signal: request.signal, ...wish});
     }),
   ];
 }

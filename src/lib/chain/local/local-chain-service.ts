@@ -6,7 +6,7 @@ import {QuiverError} from '../../core/errors.ts';
 import type {Logger} from '../../observability/logger.ts';
 import type {Health, Route, Service, ServiceContext, ServiceInfo, ServiceStatus} from '../../service/service.ts';
 import {RpcClient} from '../rpc.ts';
-import {localAccountsFile, localChainFolder, type LocalAccount, type LocalAccounts} from './accounts.ts';
+import {loadOrCreateLocalAccounts, localAccountsFile, localChainFolder, type LocalAccount} from './accounts.ts';
 import {localChainRoutes} from './control-routes.ts';
 import {LocalChain} from './local-chain.ts';
 import {serveRpc, type RpcServer} from './rpc-server.ts';
@@ -14,15 +14,13 @@ import {serveRpc, type RpcServer} from './rpc-server.ts';
 export interface LocalChainServiceOptions {
   profile: NetworkProfile;
   places: Places;
-  /** Those in `localChainFolder`. */
-  accounts: LocalAccounts;
   /** Of the JSON-RPC server; 0 for any free one. */
   port: number;
   /** Of quiver. */
   version: string;
   /** Deploy the contracts and hand out QUIV, if that wasn't done. @default true */
   contracts?: boolean;
-  /** Told once, when the accounts are new, with the file that has their keys. */
+  /** Told once, when the accounts are made, with the file that has their keys. */
   onAccountsCreated?: (accounts: readonly LocalAccount[], file: string) => void;
 }
 
@@ -35,6 +33,7 @@ export class LocalChainService implements Service {
   #status: ServiceStatus = 'stopped';
   #chain: LocalChain | undefined;
   #server: RpcServer | undefined;
+  #accounts: readonly LocalAccount[] = [];
 
   constructor(options: LocalChainServiceOptions) {
     this.#options = options;
@@ -43,9 +42,10 @@ export class LocalChainService implements Service {
   /** Errors: those of `LocalChain.open`, PORT_IN_USE, and whatever a deployment can fail with. */
   async start({signal, log}: ServiceContext): Promise<void> {
     const {profile, places, onAccountsCreated} = this.#options;
-    const {accounts, created} = this.#options.accounts;
     this.#status = 'starting';
     const folder = localChainFolder(places, profile.name);
+    const {accounts, created} = await loadOrCreateLocalAccounts(folder);
+    this.#accounts = accounts;
     this.#chain = await LocalChain.open({
       chainId: profile.chain.id,
       accounts: accounts.map(({address}) => address),
@@ -80,7 +80,7 @@ export class LocalChainService implements Service {
       metadata: {
         chainId: profile.chain.id,
         block: this.#chain?.latest.number ?? 0,
-        accounts: this.#options.accounts.accounts.map(({name, address}) => ({name, address})),
+        accounts: this.#accounts.map(({name, address}) => ({name, address})),
       },
     };
   }
@@ -98,7 +98,7 @@ export class LocalChainService implements Service {
     return localChainRoutes({
       chain: () => this.#chain,
       url: () => this.#server?.url,
-      accounts: this.#options.accounts.accounts,
+      accounts: () => this.#accounts,
       profile: this.#options.profile,
       places: this.#options.places,
     });
@@ -111,18 +111,14 @@ export class LocalChainService implements Service {
   }
 
   async #setUp(signal: AbortSignal): Promise<void> {
-    const {
-      profile,
-      places,
-      accounts: {accounts},
-    } = this.#options;
+    const {profile, places} = this.#options;
     const [{setUpLocal}, {readDeployments, writeDeployments}] = await Promise.all([
       import('./set-up.ts'),
       import('../deploy/deployments.ts'),
     ]);
     const before = await readDeployments(places, profile.name);
     const url = this.#server?.url ?? '';
-    const setUp = setUpLocal({profile, url, accounts, before, signal});
+    const setUp = setUpLocal({profile, url, accounts: this.#accounts, before, signal});
     const deployments = await setUp.catch((error: unknown) => {
       throw isOtherSet(error) ? chainOutdated(localChainFolder(places, profile.name), error) : error;
     });

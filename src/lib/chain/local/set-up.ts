@@ -42,11 +42,6 @@ export function localContracts(accounts: readonly LocalAccount[]): Promise<Contr
   return contractSet(localDeploySettings(accounts));
 }
 
-/** Where the settlement contract of a local chain stands, or will: what is signed on its network is for this address. */
-export async function localSettlement(accounts: readonly LocalAccount[]): Promise<string> {
-  return contractOf(await localContracts(accounts), 'QUIVerSettlement').address;
-}
-
 export interface LocalSetUp {
   profile: NetworkProfile;
   url: string;

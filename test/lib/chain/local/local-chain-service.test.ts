@@ -26,13 +26,12 @@ const context = {
 it('says how to get a new chain when this one has the contracts of another version', async () => {
   const places = placesUnder(join(temporaryFolder(), 'home'));
   const profile = BUILT_IN_PROFILES.get('local')!;
+  const options = {profile, places, port: 0, version: '0.0.0'};
   const folder = localChainFolder(places, profile.name);
-  const made = await loadOrCreateLocalAccounts(folder);
-  const options = {profile, places, accounts: made, port: 0, version: '0.0.0'};
 
   const bare = new LocalChainService({...options, contracts: false});
   await bare.start(context);
-  const {accounts} = made;
+  const {accounts} = await loadOrCreateLocalAccounts(folder);
   const chain = await openChain(profile, {rpcUrls: bare.info().addresses});
   const settings = localDeploySettings(accounts);
   const {plan} = await deployPlan(chain, await contractSet({...settings, minimumBond: settings.minimumBond + 1n}));
