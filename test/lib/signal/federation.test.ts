@@ -37,7 +37,7 @@ function connection(channel: SignalChannel, peer: string): PeerConnection {
   pc.onStateChange((state) => {
     if (state === 'connected' || state === 'failed') channel.report(state);
   });
-  channel.on('message', ({from, message}) => {
+  const deaf = channel.on('message', ({from, message}) => {
     if (from !== peer) return;
     if (message.type === 'ice-candidate') {
       whenDescribed(() => pc.addRemoteCandidate(message.candidate, message.sdpMid ?? '0'));
@@ -47,6 +47,8 @@ function connection(channel: SignalChannel, peer: string): PeerConnection {
     for (const act of waiting ?? []) act();
     waiting = undefined;
   });
+  // Before the connection is closed: a late candidate would be given to one that is gone.
+  onTestFinished(deaf);
   return pc;
 }
 
