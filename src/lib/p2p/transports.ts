@@ -3,6 +3,7 @@ import type {Libp2pOptions} from 'libp2p';
 import type {Logger} from '../observability/logger.ts';
 import type {ListenOptions, SocketName} from './listen.ts';
 import {openedSockets} from './listen.ts';
+import {onlyOwnRelays} from './relay/own-relays.ts';
 
 export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number];
 
@@ -40,7 +41,7 @@ const LOADERS: Readonly<Record<TransportName, (stunServers: readonly string[]) =
   },
   async circuit() {
     const {circuitRelayTransport} = await import('@libp2p/circuit-relay-v2');
-    return [circuitRelayTransport()];
+    return [onlyOwnRelays(circuitRelayTransport())];
   },
 };
 
