@@ -60,6 +60,7 @@ const BY_SQLITE_CODE = new Map([
 const BY_SYSTEM_CODE = new Map([
   ['ENOSPC', FULL],
   ['EDQUOT', FULL],
+  ['EIO', FAULTY],
   ['EACCES', READ_ONLY],
   ['EPERM', READ_ONLY],
   ['EROFS', READ_ONLY],

@@ -26,9 +26,8 @@ it('agrees with another implementation on any bytes, in any order of calls', () 
   );
 });
 
-it('agrees with another implementation on messages larger than its memory', () => {
-  const room = 478 * 136;
-  for (const length of [room - 1, room, room + 1, room + 136, 2 * room, 200_000]) {
+it('agrees with another implementation on messages larger than the memory it works in', () => {
+  for (const length of [16_383, 16_384, 16_385, 65_536, 200_000]) {
     const bytes = Uint8Array.from({length}, (_, index) => (index * 31 + length) % 256);
     expect(toHex(keccak256(bytes))).toBe(toHex(keccak_256(bytes)));
   }
