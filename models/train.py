@@ -31,6 +31,7 @@ def options():
     p.add_argument("--seconds", type=float, default=math.inf, help="be done by then with however many steps; not reproducible")
     p.add_argument("--long", type=float, default=0.15, help="share of the steps, the last ones, on long rows")
     p.add_argument("--level", type=float, default=0.4, help="share of the steps before the rate goes down; 1: never")
+    p.add_argument("--cut", type=float, default=0.0, help="share of conversations whose last answer ends where it is decided")
     p.add_argument("--row", type=int, default=256, help="tokens a row")
     p.add_argument("--batch", type=int, default=4096, help="tokens a step")
     p.add_argument("--vocab", type=int, default=1536)
@@ -43,6 +44,7 @@ def options():
     p.add_argument("--muon", type=float, default=0.02)
     p.add_argument("--adam", type=float, default=0.004)
     p.add_argument("--kind", choices=list(gguf.KIND), default="f16")
+    p.add_argument("--half", action="store_true", help="multiply in bfloat16: a quarter faster where the processor can")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--save", type=int, default=0, help="also write the file every so many steps")
     p.add_argument("--start", help="checkpoint to go on from")
@@ -61,12 +63,18 @@ def encode(tok, conversation, rng):
     return ids, learn
 
 
-def row(tok, source, length):
+DECIDED = 14  # tokens after which an answer can be no other, so that the rest teaches little
+
+
+def row(tok, source, length, cut):
     """Fill a row with conversations of one or more turns, numbered so that none sees another."""
     rng, ids, learn, segment, n = source.rng, [], [], [], 0
     while len(ids) < length + 1:
-        turns = rng.choices([1, 2, 3, 5, 9], [50, 24, 14, 8, 4])[0]
+        turns = rng.choices([1, 2, 3, 5, 9], [70, 15, 9, 4, 2] if cut else [50, 24, 14, 8, 4])[0]
         i, l = encode(tok, source.conversation(turns), rng)
+        if rng.random() < cut:
+            end = len(l) - l[::-1].index(False) + DECIDED
+            i, l = i[:end], l[:end]
         ids, learn, segment, n = ids + i, learn + l, segment + [n] * len(i), n + 1
     return ids[: length + 1], learn[: length + 1], segment[: length + 1]
 
@@ -120,11 +128,12 @@ def main():
         if done >= 1:
             break
         length = args.context if done >= 1 - args.long else args.row
-        rows = [row(tok, source, length) for _ in range(args.batch // length)]
+        rows = [row(tok, source, length, args.cut) for _ in range(args.batch // length)]
         ids, learn, segment = (torch.tensor([r[k] for r in rows]) for k in range(3))
         wanted = learn[:, 1:] & (segment[:, 1:] == segment[:, :-1])
-        logits = model(ids[:, :-1], segment[:, :-1], wanted)
-        loss = F.cross_entropy(logits, ids[:, 1:][wanted])
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.half):
+            logits = model(ids[:, :-1], segment[:, :-1], wanted)
+        loss = F.cross_entropy(logits.float(), ids[:, 1:][wanted])
         loss.backward()
         best.step(schedule(step, done, args.level))
         seen += ids.numel()
