@@ -3,7 +3,8 @@ import type {FinishReason, TokenLogprob, Usage} from '../../backend.ts';
 import {createPromptRenderer, type PromptRenderer} from './prompt.ts';
 import {CREDIT_TOKENS, type EngineChat, type EngineDelta, type EngineFailure, type LoadedModel} from './protocol.ts';
 import {rawLogprobs} from './logprobs.ts';
-import {TextAssembler} from './text-assembler.ts';
+import {exactDetokenize} from './exact-text.ts';
+import {TextAssembler, type Detokenize} from './text-assembler.ts';
 
 type Library = typeof import('node-llama-cpp');
 
@@ -61,13 +62,20 @@ export class Engine {
   readonly info: LoadedModel;
   readonly #model: LlamaModel;
   readonly #prompts: PromptRenderer;
+  readonly #detokenize: Detokenize;
   readonly #idle: LlamaContextSequence[];
   readonly #threads: number;
   #embedding: Promise<LlamaEmbeddingContext> | undefined;
 
-  private constructor(model: LlamaModel, context: LlamaContext, prompts: PromptRenderer, info: LoadedModel) {
+  private constructor(
+    model: LlamaModel,
+    context: LlamaContext,
+    {prompts, detokenize}: {prompts: PromptRenderer; detokenize: Detokenize},
+    info: LoadedModel,
+  ) {
     this.#model = model;
     this.#prompts = prompts;
+    this.#detokenize = detokenize;
     this.#threads = info.threads;
     this.#idle = Array.from({length: context.totalSequences}, () => context.getSequence());
     this.info = info;
@@ -86,12 +94,19 @@ export class Engine {
     const context = await model.createContext({contextSize: {max}, sequences: slots, threads});
     const {name, file_type: fileType} = model.fileInfo.metadata.general;
     const quantisation = fileType === undefined ? undefined : library.GgufFileType[fileType];
-    return new Engine(model, context, createPromptRenderer(library, model), {
-      ...(name !== undefined && name !== '' && {name}),
-      ...(quantisation !== undefined && {quantisation: quantisation.replace(/^(MOSTLY|ALL)_/, '')}),
-      contextTokens: Math.min(max, context.contextSize),
-      threads,
-    });
+    const prompts = createPromptRenderer(library, model);
+    const detokenize = await exactDetokenize(library, model, modelPath);
+    return new Engine(
+      model,
+      context,
+      {prompts, detokenize},
+      {
+        ...(name !== undefined && name !== '' && {name}),
+        ...(quantisation !== undefined && {quantisation: quantisation.replace(/^(MOSTLY|ALL)_/, '')}),
+        contextTokens: Math.min(max, context.contextSize),
+        threads,
+      },
+    );
   }
 
   /** Generates one answer, handing out deltas as they become sendable. */
@@ -111,10 +126,7 @@ export class Engine {
     try {
       const cachedTokens = await keepCommonPrefix(sequence, prompt);
       const usage = {promptTokens: prompt.length, completionTokens: 0, cachedTokens};
-      const assembler = new TextAssembler(
-        (tokens, preceding) => this.#model.detokenize(tokens as Token[], false, preceding as Token[]),
-        [...request.stop, ...endTexts],
-      );
+      const assembler = new TextAssembler(this.#detokenize, [...request.stop, ...endTexts]);
       let delta: EngineDelta = {id, text: '', tokens: []};
       const send = (text: string, last: boolean): void => {
         delta.text += text;

@@ -42,6 +42,13 @@ describe('an answer of the embedded engine', () => {
     for (const event of answer.events) if (event.type === 'delta') expect(event.text).not.toContain('\uFFFD');
   });
 
+  it('keeps the spaces of code and paths', async () => {
+    const modelPath = join(folder, 'code.gguf');
+    writeTinyGguf(modelPath, {script: ['cd', ' ..', ' &&', ' ls', ' ./x', ' !', " 's", ' ,', ' é', '<|end|>']});
+    const answer = await collectAnswer(await start({modelPath}), ask('hi'));
+    expect(answer.text).toBe("cd .. && ls ./x ! 's , é");
+  });
+
   it('adds up: tokens of the deltas, token ids and usage', async () => {
     const answer = await collectAnswer(noise, ask('count', {maxTokens: 100}));
     expect(answer.finish).toBe('length');
