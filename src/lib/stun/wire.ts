@@ -1,4 +1,5 @@
 import {createSocket} from 'node:dgram';
+import {once} from 'node:events';
 import {isIP, isIPv6} from 'node:net';
 import {connect as connectTcp, type Socket} from 'node:net';
 import {connect as connectTls} from 'node:tls';
@@ -125,16 +126,16 @@ async function openUdp(server: ServerAddress, {signal, localPort, localAddress}:
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
   const transactions = new Transactions();
   socket.on('message', (bytes) => transactions.take(bytes));
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind({port: localPort ?? 0, ...(localAddress !== undefined && {address: localAddress})}, () => {
-      socket.off('error', reject);
-      // A refused datagram is like a lost one.
-      socket.on('error', () => {});
-      resolve();
-    });
-  });
-  const close = once(() => {
+  try {
+    socket.bind({port: localPort ?? 0, ...(localAddress !== undefined && {address: localAddress})});
+    await once(socket, 'listening', {signal});
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  // A refused datagram is like a lost one.
+  socket.on('error', () => {});
+  const close = atMostOnce(() => {
     transactions.fail(silent(server));
     signal.removeEventListener('abort', close);
     socket.close();
@@ -161,7 +162,7 @@ async function openStream(server: ServerAddress, options: WireOptions): Promise<
   const socket = await connectServer(server, options);
   const transactions = new Transactions();
   const frames = new FrameReader();
-  const close = once(() => {
+  const close = atMostOnce(() => {
     transactions.fail(silent(server));
     options.signal.removeEventListener('abort', close);
     socket.destroy();
@@ -180,7 +181,7 @@ async function openStream(server: ServerAddress, options: WireOptions): Promise<
   };
 }
 
-function once(action: () => void): () => void {
+function atMostOnce(action: () => void): () => void {
   let done = false;
   return () => {
     if (done) return;
