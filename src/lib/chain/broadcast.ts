@@ -38,3 +38,10 @@ export async function broadcast(chain: Chain, raw: string): Promise<Broadcast> {
     });
   }
 }
+
+/** The same bytes again, that a server may have dropped; one that refuses them changes nothing. Throws CHAIN_UNREACHABLE. */
+export async function broadcastAgain(chain: Chain, raw: string): Promise<void> {
+  await broadcast(chain, raw).catch((error: unknown) => {
+    if (!(error instanceof QuiverError) || error.code === 'CHAIN_UNREACHABLE') throw error;
+  });
+}

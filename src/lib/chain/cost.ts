@@ -70,7 +70,7 @@ export async function checkFunds(chain: Chain, account: string, needed: bigint):
 export function costGrew(needed: bigint, confirmed: bigint): QuiverError {
   return new QuiverError({
     code: 'COST_GREW',
-    message: `This can take ${amountToText(needed)} POL by now, and at most ${amountToText(confirmed)} POL were confirmed`,
+    message: `This takes ${amountToText(needed)} POL by now, and at most ${amountToText(confirmed)} POL were confirmed`,
     fix: 'Run the same command again: it shows what it costs now.',
     exit: EXIT.refused,
   });

@@ -1,6 +1,6 @@
 import {EXIT, QuiverError} from '../core/errors.ts';
 import type {Signer} from '../identity/signer.ts';
-import {broadcast} from './broadcast.ts';
+import {broadcastAgain} from './broadcast.ts';
 import type {Chain} from './chain.ts';
 import type {JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
 import type {PlanResult, StepProgress, StepResult, TransactionPlan} from './plan.ts';
@@ -10,7 +10,7 @@ export interface ExecuteOptions {
   chain: Chain;
   journal: TransactionJournal;
   signer: Signer;
-  /** The most that may be offered for all steps together, base units of POL. @default no limit */
+  /** The most that may be offered for all that is signed in this run, base units of POL. @default no limit */
   maxPol?: bigint | undefined;
   signal?: AbortSignal | undefined;
   onStep?: ((progress: StepProgress) => void) | undefined;
@@ -22,9 +22,9 @@ export interface ExecuteOptions {
  * Carries a plan out, step after step: simulate, sign, write down, send, wait until it is mined and stays mined. When an
  * earlier run of the same plan was cut short, that one is finished and nothing is done twice; once it is finished, the
  * same plan starts anew.
- * Errors: REVERTED, CHAIN_FUNDS, COST_GREW, CHAIN_UNREACHABLE, CHAIN_REFUSED, TX_FAILED, TX_PENDING, TX_UNKNOWN, SIGNER_WRONG, SIGNER_ACCOUNT,
- * STORE_FULL. After REVERTED, TX_FAILED, COST_GREW and TX_UNKNOWN the same command starts anew, after the
- * others it goes on where it stopped.
+ * Errors: REVERTED, CHAIN_FUNDS, COST_GREW, CHAIN_UNREACHABLE, CHAIN_REFUSED, CHAIN_ANSWER, TX_FAILED, TX_PENDING,
+ * TX_UNKNOWN, SIGNER_WRONG, SIGNER_ACCOUNT, STORE_FULL. After REVERTED, TX_FAILED, COST_GREW and TX_UNKNOWN the same
+ * command starts anew, after the others it goes on where it stopped.
  */
 export async function execute(plan: TransactionPlan, options: ExecuteOptions): Promise<PlanResult> {
   const {chain, journal, signer} = options;
@@ -63,11 +63,7 @@ async function sendWaiting(
   account: string,
   run: JournalPlan,
 ): Promise<void> {
-  for (const {raw} of journal.waiting(chain.key, account, run.id)) {
-    await broadcast(chain, raw).catch((error: unknown) => {
-      if (!(error instanceof QuiverError) || error.code === 'CHAIN_UNREACHABLE') throw error;
-    });
-  }
+  for (const {raw} of journal.waiting(chain.key, account, run.id)) await broadcastAgain(chain, raw);
 }
 
 function resultOf(chain: Chain, step: JournalStep): StepResult {

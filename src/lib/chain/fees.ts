@@ -65,3 +65,13 @@ export function bumpFees(before: Fees, now: Fees): Fees {
     maxPriorityFeePerGas: higher(before.maxPriorityFeePerGas, now.maxPriorityFeePerGas),
   };
 }
+
+/** The same fees, and for a unit of gas no more than `most`. */
+export function limitFees({gasPrice, maxFeePerGas, maxPriorityFeePerGas}: Fees, most: bigint): Fees {
+  const limited = (fee: bigint): bigint => (fee < most ? fee : most);
+  return {
+    gasPrice: limited(gasPrice),
+    maxFeePerGas: limited(maxFeePerGas),
+    maxPriorityFeePerGas: limited(maxPriorityFeePerGas),
+  };
+}

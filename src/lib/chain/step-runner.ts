@@ -3,10 +3,10 @@ import {Transaction} from 'ethers';
 import {QuiverError} from '../core/errors.ts';
 import {pause} from '../core/pause.ts';
 import type {Signer} from '../identity/signer.ts';
-import {broadcast} from './broadcast.ts';
+import {broadcast, broadcastAgain} from './broadcast.ts';
 import type {CallRequest, Chain, Fees, Receipt} from './chain.ts';
 import {checkFunds, costGrew, withRoom} from './cost.ts';
-import {bumpFees} from './fees.ts';
+import {bumpFees, limitFees} from './fees.ts';
 import type {Attempt, JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
 import {serially} from './serially.ts';
 import {signChecked} from './signer.ts';
@@ -54,6 +54,8 @@ export class StepRunner {
   readonly #context: StepContext;
   readonly #timing: StepTiming;
   #minedHere = false;
+  /** By what was signed here, base units of POL. */
+  #spent = 0n;
   /** When this run took the step at work up. */
   #since = 0;
 
@@ -70,14 +72,19 @@ export class StepRunner {
       this.#tell(step, 'already', step.hash);
       return;
     }
+    let isNew = false;
     while (step.status !== 'mined') {
       signal?.throwIfAborted();
       if (step.status === 'failed') throw await failed(chain, this.#context.account, step);
-      if (step.status === 'planned') await this.#sign(step);
-      else if (step.status === 'signed') await this.#send(step);
+      if (step.status === 'planned') {
+        isNew = true;
+        await this.#sign(step);
+      } else if (step.status === 'signed') await this.#send(step);
       else await this.#wait(step);
     }
     this.#minedHere = true;
+    // What was signed before was confirmed before.
+    if (isNew) this.#spent += (step.feePol ?? 0n) + (step.value ?? 0n);
     this.#tell(step, 'mined', step.hash);
   }
 
@@ -96,9 +103,9 @@ export class StepRunner {
     const {chain, account} = this.#context;
     this.#tell(step, 'simulating');
     const request: CallRequest = {from: account, to: step.to, data: step.data, value: step.value ?? 0n};
-    const [gas, fees] = await Promise.all([this.#estimate(request), chain.fees()]);
+    const [gas, usual] = await Promise.all([this.#estimate(request), chain.fees()]);
     const gasLimit = withRoom(gas);
-    await this.#checkCost(step, gasLimit * fees.maxFeePerGas);
+    const fees = await this.#affordable(step, gasLimit, usual, usual.gasPrice);
     this.#tell(step, 'signing');
     await this.#claimNonce(step, gasLimit, fees);
   }
@@ -172,10 +179,13 @@ export class StepRunner {
 
   /** The one that was sent may still be mined: no reason to fail. */
   async #replaceIfAffordable(step: JournalStep): Promise<void> {
+    const {chain, journal, run} = this.#context;
     try {
       await this.#replace(step);
     } catch (error) {
       if (!(error instanceof QuiverError) || !NOT_AFFORDABLE.has(error.code)) throw error;
+      const newest = journal.attempts(run.id, step).at(-1);
+      if (newest !== undefined) await broadcastAgain(chain, newest.raw);
     }
   }
 
@@ -214,22 +224,23 @@ export class StepRunner {
     const before = journal.attempts(run.id, step).at(-1);
     if (before === undefined || step.nonce === undefined) return journal.superseded(run.id, step);
     const {gasLimit} = Transaction.from(before.raw);
-    const fees = bumpFees({...before, gasPrice: before.maxFeePerGas}, await chain.fees());
-    await this.#checkCost(step, gasLimit * fees.maxFeePerGas);
+    const last = {...before, gasPrice: before.maxFeePerGas};
+    const least = bumpFees(last, last).maxFeePerGas;
+    const fees = await this.#affordable(step, gasLimit, bumpFees(last, await chain.fees()), least);
     const attempt = await this.#keep(step, step.nonce, gasLimit, fees);
     if (attempt !== undefined) this.#tell(step, 'replaced', attempt.hash);
     return undefined;
   }
 
-  /** Neither more than the account has, nor more than was confirmed. */
-  async #checkCost(step: JournalStep, fee: bigint): Promise<void> {
-    const {chain, account, run, maxPol} = this.#context;
-    const needed = fee + (step.value ?? 0n);
-    await checkFunds(chain, account, needed);
-    const spent = run.steps
-      .slice(0, step.position)
-      .reduce((sum, {feePol = 0n, value = 0n}) => sum + feePol + value, 0n);
-    if (maxPol !== undefined && spent + needed > maxPol) throw costGrew(spent + needed, maxPol);
+  /** What to offer within what was confirmed and what the account has; less than `least` for gas would be in vain. */
+  async #affordable(step: JournalStep, gasLimit: bigint, wished: Fees, least: bigint): Promise<Fees> {
+    const {chain, account, maxPol} = this.#context;
+    const value = step.value ?? 0n;
+    const needed = this.#spent + value + gasLimit * least;
+    if (maxPol !== undefined && needed > maxPol) throw costGrew(needed, maxPol);
+    const fees = maxPol === undefined ? wished : limitFees(wished, (maxPol - this.#spent - value) / gasLimit);
+    await checkFunds(chain, account, gasLimit * fees.maxFeePerGas + value);
+    return fees;
   }
 
   async #estimate(request: CallRequest): Promise<bigint> {
