@@ -60,7 +60,7 @@ export async function prepareDeployment(
         .filter(({name}) => present.includes(name) || missing.includes(name))
         .map(({name, address}) => ({name, address, state: present.includes(name) ? 'present' : created})),
     async writeDown(result) {
-      const after = await deploymentsAfter(chain, set, before, {missing, result});
+      const after = await deploymentsAfter(chain, set, before, result);
       return writeDeployments(places, profile, after);
     },
   };

@@ -52,19 +52,20 @@ export async function deployPlan(chain: Chain, set: ContractSet, only?: Deployed
   return {plan, present: wanted.filter((name) => !missing.includes(name)), missing};
 }
 
-/** What is on the chain now, for the deployments file: from before, and from this run. */
+/** What is on the chain now, for the deployments file: from before, and by the plan that was carried out. */
 export async function deploymentsAfter(
   chain: Chain,
   set: ContractSet,
   before: Deployments | undefined,
-  done: {missing: readonly DeployedName[]; result: PlanResult | undefined},
+  result: PlanResult | undefined,
 ): Promise<Deployments> {
   const known = before?.chainKey === chain.key ? before : undefined;
   const contracts: Partial<Record<DeployedName, DeployedContract>> = {};
   for (const name of DEPLOYED) {
     const contract = contractOf(set, name);
     if ((await chain.code(contract.address)) === '0x') continue;
-    const step = done.result?.steps[done.missing.indexOf(name)];
+    // Not by its place: one that was cut short had more steps than are missing now.
+    const step = result?.steps.find(({what}) => what === creationOf(name));
     const earlier = known?.contracts[name];
     contracts[name] = {
       address: contract.address,
@@ -98,11 +99,15 @@ function reaches(set: ContractSet, from: DeployedName, target: DeployedName): bo
   return from === target || contractOf(set, from).needs.some((name) => reaches(set, name, target));
 }
 
+function creationOf(name: DeployedName): string {
+  return `Create ${name}`;
+}
+
 function creation({name, data, artifact, creationCode}: SetContract): TransactionStep {
   const bytes = BigInt(creationCode.length / 2);
   const runtimeBytes = BigInt(artifact.deployedBytecode.length / 2);
   const gas = CREATION_BASE_GAS + bytes * GAS_PER_CREATION_BYTE + runtimeBytes * GAS_PER_RUNTIME_BYTE;
-  return {what: `Create ${name}`, to: CREATE2_FACTORY, data, gas};
+  return {what: creationOf(name), to: CREATE2_FACTORY, data, gas};
 }
 
 function wiring(set: ContractSet): TransactionStep {

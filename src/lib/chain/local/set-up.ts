@@ -58,13 +58,13 @@ export async function setUpLocal({profile, url, accounts, before, signal}: Local
   using journal = new TransactionJournal(':memory:');
   const signer = deployerSigner(accounts);
   const options = {chain, journal, signer, signal, timing: SECONDS_OF_WAITING_FOR_NOBODY};
-  const {plan, missing} = await deployPlan(chain, set);
+  const {plan} = await deployPlan(chain, set);
   const result = plan.steps.length === 0 ? undefined : await execute(plan, options);
   const steps = await fundingSteps(chain, set, accounts);
   if (steps.length > 0) {
     await execute({kind: 'fund', key: 'local', title: 'Fund the accounts', from: signer.address, steps}, options);
   }
-  return await deploymentsAfter(chain, set, before, {missing, result});
+  return await deploymentsAfter(chain, set, before, result);
 }
 
 export function deployerSigner(accounts: readonly LocalAccount[]): Signer {

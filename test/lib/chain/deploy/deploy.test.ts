@@ -7,7 +7,12 @@ import {contractSet, type ContractSet, type DeploySettings} from '../../../../sr
 import {costOf} from '../../../../src/lib/chain/cost.ts';
 import {CREATE2_FACTORY} from '../../../../src/lib/chain/deploy/create2.ts';
 import {deploymentsAfter, deployPlan, isMainnet} from '../../../../src/lib/chain/deploy/deploy.ts';
-import {loadMoneyAddresses, readDeployments, writeDeployments} from '../../../../src/lib/chain/deploy/deployments.ts';
+import {
+  type Deployments,
+  loadMoneyAddresses,
+  readDeployments,
+  writeDeployments,
+} from '../../../../src/lib/chain/deploy/deployments.ts';
 import {contractsStatus} from '../../../../src/lib/chain/deploy/status.ts';
 import {difference, verifyOffline} from '../../../../src/lib/chain/deploy/verify.ts';
 import {loadArtifact} from '../../../../src/lib/chain/deploy/artifacts.ts';
@@ -34,13 +39,14 @@ beforeEach(async () => {
 
 const address = (name: Parameters<ContractSet['contracts']['get']>[0]): string => set.contracts.get(name)!.address;
 
-async function deploy(only?: Parameters<typeof deployPlan>[2], signal?: AbortSignal): Promise<void> {
+async function deploy(only?: Parameters<typeof deployPlan>[2], signal?: AbortSignal): Promise<Deployments> {
   const {plan} = await deployPlan(chain, set, only);
   using journal = new TransactionJournal(join(test.folder, 'transactions.db'));
   const onStep = ({index}: {index: number}): void => {
     if (index === 3) signal?.throwIfAborted();
   };
-  await execute(plan, {chain, journal, signer: test.signer('deployer'), onStep});
+  const result = await execute(plan, {chain, journal, signer: test.signer('deployer'), onStep});
+  return deploymentsAfter(chain, set, undefined, result);
 }
 
 describe('a deployment', () => {
@@ -72,8 +78,13 @@ describe('a deployment', () => {
     await expect(deploy(undefined, AbortSignal.abort(new Error('cut')))).rejects.toThrow('cut');
     const rest = await deployPlan(chain, set);
     expect(rest.present).toEqual(['QUIVToken', 'QUIVerRoles', 'QUIVerChannels']);
-    await deploy();
+    const {contracts} = await deploy();
     expect((await deployPlan(chain, set)).plan.steps).toEqual([]);
+    for (const {address: at, transaction, block} of Object.values(contracts)) {
+      const codeAt = (tag: number) => chain.request('eth_getCode', [at, `0x${tag.toString(16)}`]);
+      expect([await codeAt(block! - 1), await codeAt(block!)]).toEqual(['0x', await chain.code(at)]);
+      expect(await chain.receipt(transaction!)).toMatchObject({blockNumber: block});
+    }
   });
 
   it('can be of one contract and what it needs', async () => {
@@ -127,7 +138,7 @@ describe('what a deployment leaves', () => {
     const first = await test.setUp();
     const known = {...first, contracts: {...first.contracts}};
     const local = await contractSet(localDeploySettings(test.accounts));
-    const again = await deploymentsAfter(chain, local, known, {missing: [], result: undefined});
+    const again = await deploymentsAfter(chain, local, known, undefined);
     expect(again).toEqual(first);
   });
 
