@@ -83,6 +83,8 @@ export class ReceiptStore {
   #log: number | undefined;
   #syncing: Promise<unknown> = Promise.resolve();
   #nextSync: Promise<void> | undefined;
+  /** Why the last sync failed. */
+  #fault: Error | undefined;
   readonly #put: StatementSync;
   readonly #last: StatementSync;
   readonly #prefix: StatementSync;
@@ -143,9 +145,11 @@ export class ReceiptStore {
    * Rejects with the errors of `openDatabase`.
    */
   synced(): Promise<void> {
+    const log = this.#log;
+    if (log === undefined) return Promise.resolve();
     this.#nextSync ??= this.#syncing.then(() => {
       this.#nextSync = undefined;
-      const sync = this.#sync();
+      const sync = this.#sync(log);
       this.#syncing = sync.catch(() => undefined);
       return sync;
     });
@@ -153,11 +157,15 @@ export class ReceiptStore {
   }
 
   /** Commits are in the log alone until SQLite copies them over, for which it syncs by itself. */
-  async #sync(): Promise<void> {
-    if (this.#log === undefined) return;
+  async #sync(log: number): Promise<void> {
     try {
-      await dataSync(this.#log);
+      if (this.#fault === undefined) return await dataSync(log);
+      // What it could not write, the system takes for written the next time, and nothing in the log counts behind a gap.
+      const row = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      if (row?.['busy'] !== 0) throw this.#fault;
+      this.#fault = undefined;
     } catch (error) {
+      this.#fault = error as Error;
       explainingStorage(this.#path, () => {
         throw error;
       });
@@ -237,7 +245,7 @@ export class ReceiptStore {
   close(): void {
     const log = this.#log;
     this.#log = undefined;
-    if (log !== undefined) void this.#syncing.then(() => closeSync(log));
+    if (log !== undefined) void (this.#nextSync ?? this.#syncing).catch(() => undefined).then(() => closeSync(log));
     this.#database.close();
   }
 

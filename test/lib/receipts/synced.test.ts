@@ -1,3 +1,4 @@
+import {statSync} from 'node:fs';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -62,22 +63,32 @@ it('a receipt that comes during a sync waits for the next one', async () => {
   await first;
 });
 
-it('a full disk is told, and the next sync is tried anew', async () => {
+it('a full disk is told; what it has not taken is written anew, and later ones are synced as ever', async () => {
+  const logBytes = (): number => statSync(path.join(folder, 'receipts.db-wal')).size;
   store.put(another());
   syncs.full = true;
   await expect(store.synced()).rejects.toMatchObject({code: 'STORE_FULL'});
   syncs.full = false;
+  expect(logBytes()).toBeGreaterThan(0);
+  // Of the log the system would say that it is on the disk.
   await store.synced();
+  expect([syncs.begun, logBytes()]).toEqual([1, 0]);
+  store.put(another());
+  await store.synced();
+  expect(syncs.begun).toBe(2);
 });
 
-it('may be closed while a sync runs', async () => {
+it('may be closed while syncs run and wait, which go on', async () => {
   store.put(another());
-  const sync = store.synced();
+  const first = store.synced();
   while (syncs.begun === 0) await Promise.resolve();
+  store.put(another());
+  const second = store.synced();
   store.close();
-  await sync;
+  await Promise.all([first, second]);
+  expect(syncs.ended).toBe(2);
   store = new ReceiptStore(path.join(folder, 'receipts.db'));
-  expect(store.list()).toHaveLength(1);
+  expect(store.list()).toHaveLength(2);
 });
 
 it('has nothing to sync in memory', async () => {
