@@ -109,9 +109,12 @@ export function secretFromHex(text: string): Uint8Array | undefined {
   return digits === undefined ? undefined : new Uint8Array(Buffer.from(digits, 'hex'));
 }
 
+/** What is no wallet, and links to nothing. */
+const NO_WALLET: ReadonlySet<string> = new Set(['IDENTITY_DAMAGED', 'WALLET_MISSING']);
+
 /** A wallet that can't be used as it is must not look as if it were gone. */
 function unlessNoWallet(error: unknown): undefined {
-  if (!(error instanceof QuiverError) || error.code !== 'IDENTITY_DAMAGED') throw error;
+  if (!(error instanceof QuiverError) || !NO_WALLET.has(error.code)) throw error;
 }
 
 async function secretFrom(content: string, password: string): Promise<Uint8Array> {

@@ -56,6 +56,29 @@ it.each([
   expect(await wallets.list()).toEqual([]);
 });
 
+it('takes in a keystore as web3.py makes them, the example of the format', async () => {
+  const wallets = new Wallets(temporaryFolder());
+  // github.com/ethereum/wiki, Web3 Secret Storage Definition, "Scrypt".
+  const kdfparams = {
+    dklen: 32,
+    n: 262_144,
+    p: 8,
+    r: 1,
+    salt: 'ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19',
+  };
+  const crypto = {
+    cipher: 'aes-128-ctr',
+    cipherparams: {iv: '83dbcc02d8ccb40e466191a123791e0e'},
+    ciphertext: 'd172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c',
+    kdf: 'scrypt',
+    kdfparams,
+    mac: '2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097',
+  };
+  const keystore = JSON.stringify({address: '008aeeda4d805471df9b2a5b0f38a0c3bcba786b', crypto, version: 3});
+  const {address} = await wallets.import('a', keystore, 'testpassword');
+  expect(address.toLowerCase()).toBe('0x008aeeda4d805471df9b2a5b0f38a0c3bcba786b');
+});
+
 it('refuses a key that is no key of the curve', async () => {
   const wallets = new Wallets(temporaryFolder());
   await expect(wallets.import('a', 'f'.repeat(64), PASSWORD)).rejects.toMatchObject({code: 'PAYMENT_KEY_INVALID'});
@@ -110,6 +133,7 @@ it('follows links to private files alone, waits for no pipe, and hides no wallet
   const {file, address} = await wallets.create('a', PASSWORD);
   await symlink(file, join(folder, 'link.json'));
   expect(await wallets.show('link')).toMatchObject({address});
+  await symlink(join(folder, 'gone'), join(folder, 'lost.json'));
   execFileSync('sh', ['-c', `mkfifo -m 600 '${join(folder, 'pipe.json')}'`]);
   await expect(wallets.show('pipe')).rejects.toMatchObject({code: 'IDENTITY_DAMAGED'});
   expect((await wallets.list()).map(({name}) => name)).toEqual(['a', 'link']);
