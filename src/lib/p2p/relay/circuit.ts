@@ -75,11 +75,17 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
   const settle = (): void => {
     if (full && !resuming && from.readStatus === 'readable') from.pause();
   };
-  // Only when everything has left: what gathered in a paused stream comes as one message, on top of what waits.
+  // Only when everything has left: what gathered in a paused stream comes as one message, on top of what waits. Or when
+  // nothing can leave any more: what is left then is read for its end alone.
   const resume = (): void => {
-    if (from.readStatus !== 'paused' || to.writeBufferLength > 0) return;
+    if (from.readStatus !== 'paused' || (to.writeBufferLength > 0 && to.writeStatus !== 'closed')) return;
     [full, resuming] = [false, true];
-    guarded(() => from.resume());
+    try {
+      from.resume();
+    } catch (error) {
+      // The last piece of a connection that has gone comes before it is told that there will be no more.
+      if (!ended) events.onFailed(asError(error));
+    }
     resuming = false;
     // Not before: a stream that is paused while it resumes goes on asking for more.
     guarded(settle);
@@ -88,8 +94,15 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
   const resumeSoon = (): void => queueMicrotask(resume);
   to.addEventListener('drain', resumeSoon);
   to.addEventListener('idle', resumeSoon);
-  from.addEventListener('remoteCloseWrite', end);
-  from.addEventListener('close', ({error}) => (error === undefined ? end() : events.onFailed(error)));
+  to.addEventListener('close', resumeSoon);
+  // Not `remoteCloseWrite`, nor `close` without an error: a paused stream may have more to give after either.
+  from.addEventListener('end', () => {
+    // What is torn must not look complete; its `close` tells why.
+    if (from.status !== 'aborted' && from.status !== 'reset') end();
+  });
+  from.addEventListener('close', ({error}) => {
+    if (error !== undefined) events.onFailed(error);
+  });
   from.addEventListener('message', ({data}) => {
     remaining -= BigInt(data.byteLength);
     if (remaining < 0n) {
@@ -104,7 +117,7 @@ function pump(from: Stream, to: Stream, maxBytes: bigint, events: PumpEvents): v
     });
   });
   // It may have ended between the handshake and now.
-  if (from.remoteWriteStatus === 'closed' && from.readBufferLength === 0) end();
+  if (from.readableEnded) end();
 }
 
 function asError(error: unknown): Error {

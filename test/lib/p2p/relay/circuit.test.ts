@@ -1,3 +1,5 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+
 import type {Stream} from '@libp2p/interface';
 import {expect, test} from 'vitest';
 
@@ -15,44 +17,82 @@ async function openPipe(onMessage: (stream: Stream) => void) {
     await startNode({roles: ['relay']}),
     await startNode({roles: ['client'], listen: {host: '127.0.0.1', tcp: 0}}),
   ];
-  const far = {received: 0, ended: false};
+  const far = {received: 0, ended: false, error: undefined as Error | undefined};
+  const outcomes: string[] = [];
   await end.handle('/test/end/1', (stream) => {
     stream.addEventListener('message', ({data}) => {
       far.received += data.byteLength;
       onMessage(stream);
     });
     stream.addEventListener('remoteCloseWrite', () => (far.ended = true));
+    stream.addEventListener('close', ({error}) => (far.error = error));
   });
   const onward = await middle.dial(end.getMultiaddrs());
   await middle.handle('/test/pipe/1', async (stream) => {
-    await joinStreams(stream, await onward.newStream('/test/end/1'), {
+    const outcome = await joinStreams(stream, await onward.newStream('/test/end/1'), {
       maxBytes: 2n ** 40n,
       maxDurationMs: 60_000,
       signal: new AbortController().signal,
       onBytes: () => undefined,
     });
+    outcomes.push(outcome);
   });
   const connection = await start.dial(middle.getMultiaddrs());
-  return {stream: await connection.newStream('/test/pipe/1'), far};
+  return {stream: await connection.newStream('/test/pipe/1'), connection, end, far, outcomes};
 }
 
-test('the last bytes pass too when their reader was slow before them', async () => {
+/** The same with a reader that stops after the first piece, and bytes that wait for it in the middle. */
+async function openFullPipe() {
   const held: Stream[] = [];
-  const {stream, far} = await openPipe((reader) => {
+  const pipe = await openPipe((reader) => {
     if (held.length > 0) return;
     held.push(reader);
     reader.pause();
   });
-  stream.send(new Uint8Array(FIRST_WINDOW_BYTES + 8 * KIB));
-  await until(() => held[0]);
+  pipe.stream.send(new Uint8Array(FIRST_WINDOW_BYTES + 8 * KIB));
+  const reader = await until(() => held[0]);
   // The middle is full now, and this waits before it.
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  stream.send(new Uint8Array(KIB));
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  held[0]!.resume();
-  await until(() => far.received === FIRST_WINDOW_BYTES + 9 * KIB, 5_000);
+  await sleep(200);
+  pipe.stream.send(new Uint8Array(100 * KIB));
+  await sleep(200);
+  return {...pipe, reader, sentBytes: FIRST_WINDOW_BYTES + 108 * KIB};
+}
+
+test('the last bytes pass too when their reader was slow before them', async () => {
+  const {stream, far, reader, sentBytes} = await openFullPipe();
+  reader.resume();
+  await until(() => far.received === sentBytes, 5_000);
   await stream.close();
   await until(() => far.ended, 5_000);
+});
+
+test.each<[string, (pipe: Awaited<ReturnType<typeof openFullPipe>>) => Promise<void>]>([
+  ['its stream', ({stream}) => stream.close()],
+  ['its connection', ({connection}) => connection.close()],
+])('nothing is lost when the sender closes %s while its reader is slow', async (_what, close) => {
+  const pipe = await openFullPipe();
+  await close(pipe);
+  await sleep(200);
+  pipe.reader.resume();
+  await until(() => pipe.far.ended, 5_000);
+  expect(pipe.far).toEqual({received: pipe.sentBytes, ended: true, error: undefined});
+});
+
+test('what a sender tears does not look complete to a slow reader', async () => {
+  const {stream, far, reader, outcomes} = await openFullPipe();
+  stream.abort(new Error('torn'));
+  await until(() => outcomes.length > 0, 5_000);
+  if (reader.readStatus === 'paused') reader.resume();
+  await until(() => far.error, 5_000);
+  expect(far.ended).toBe(false);
+  expect(outcomes).toEqual(['failed']);
+});
+
+test('a circuit ends with its sender when its reader has gone without reading everything', async () => {
+  const {stream, end, outcomes} = await openFullPipe();
+  for (const connection of end.getConnections()) await connection.close();
+  await stream.close();
+  await until(() => outcomes.length > 0, 5_000);
 });
 
 test('a sender waits for a reader that takes a pause after each piece, however much there is', async () => {
