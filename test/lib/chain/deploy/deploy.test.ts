@@ -46,7 +46,7 @@ async function deploy(only?: Parameters<typeof deployPlan>[2], signal?: AbortSig
     if (index === 3) signal?.throwIfAborted();
   };
   const result = await execute(plan, {chain, journal, signer: test.signer('deployer'), onStep});
-  return deploymentsAfter(chain, set, undefined, result);
+  return await deploymentsAfter(chain, set, undefined, result);
 }
 
 describe('a deployment', () => {
