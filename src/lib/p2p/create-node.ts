@@ -1,3 +1,4 @@
+import {isLinkLocal} from '@libp2p/utils';
 import type {Libp2pOptions, ServiceFactoryMap} from 'libp2p';
 
 import type {SqliteDatastore} from '../storage/datastore.ts';
@@ -82,6 +83,8 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
         ...relayedListen(traits, transports, loopbackOnly, relays.length),
       ],
       announce: [...(options.announce ?? [])],
+      // QUIC lists them with all others, but nobody else can dial them: that takes the name of an interface besides.
+      announceFilter: (addresses) => addresses.filter((address) => !isLinkLocal(address)),
     },
     transports: transports.factories,
     connectionGater: admission.gater,
