@@ -250,16 +250,26 @@ describe('TurnService', () => {
     expect(await name()).toBe('new.example');
   });
 
-  it('says who has its port, and which flag moves it', async () => {
+  it('says who has its port, and which flag or variable moves it', async () => {
     const {port} = await start();
+    const listen = {hosts: ['127.0.0.1'], tcp: true};
     for (const workers of [1, 2]) {
-      const second = new TurnService(optionsOf({listen: {hosts: ['127.0.0.1'], port, tcp: true}, workers}));
-      closers.push(() => second.stop());
-      await expect(second.start(await serviceContext())).rejects.toMatchObject({
-        code: 'PORT_IN_USE',
-        message: expect.stringContaining(`UDP port ${port} on 127.0.0.1 is taken by`) as string,
-        fix: expect.stringContaining('--port') as string,
-      });
+      for (const [name, ports] of [
+        ['port', {port}],
+        ['alternate-port', {port: 0, alternatePort: port}],
+        ['tls-port', {port: 0, tls: {...writeCertificate(temporaryFolder()), port}}],
+      ] as const) {
+        const second = new TurnService(optionsOf({listen: {...listen, ...ports}, workers}));
+        closers.push(() => second.stop());
+        const variable = `QUIVER_TURN_${name.toUpperCase().replace('-', '_')}`;
+        await expect(second.start(await serviceContext())).rejects.toMatchObject({
+          code: 'PORT_IN_USE',
+          message: expect.stringContaining(`port ${port} on 127.0.0.1 is taken by`) as string,
+          fix: expect.stringMatching(
+            ` --${name} \\d.* --${name} 0 \\(with \`quiver run\`: ${variable}=0\\)$`,
+          ) as string,
+        });
+      }
     }
   });
 

@@ -143,7 +143,7 @@ export class CoturnService implements Service {
     const tls = listen.tls && {...listen.tls, port: listen.tls.port === 0 ? await freePort(host) : listen.tls.port};
     const certificate = tls && (await loadCertificate(tls));
     this.#certificate = certificate;
-    await assertPortsFree({
+    await assertPortsFree('turn', {
       hosts: listen.hosts,
       port,
       tcp: listen.tcp,

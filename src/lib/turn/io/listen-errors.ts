@@ -53,24 +53,27 @@ export async function canBind(address: string): Promise<boolean> {
   }
 }
 
+/** Whose ports they are. */
+type Scheme = 'stun' | 'turn';
+
 /**
  * Sockets that share a port share it with other programs of this user too, and nobody would notice: so where workers
  * are to share, each port is first opened alone. Errors: those of `explainListenError`.
  */
-export async function assertPortsFree({hosts, port, tcp, tls, alternatePort}: ServerListen): Promise<void> {
+export async function assertPortsFree(scheme: Scheme, listen: ServerListen): Promise<void> {
+  const {hosts, port, tcp, tls, alternatePort} = listen;
+  const assertFree = (at: BoundAddress): Promise<void> => assertPortFree(toPort(scheme, listen, at));
   for (const address of hosts) {
-    for (const udpPort of [port, alternatePort ?? 0]) {
-      await assertPortFree(toPort({transport: 'udp', address, port: udpPort}));
-    }
-    if (tcp) await assertPortFree(toPort({transport: 'tcp', address, port}));
-    if (tls !== undefined) await assertPortFree(toPort({transport: 'tls', address, port: tls.port}));
+    for (const udpPort of [port, alternatePort ?? 0]) await assertFree({transport: 'udp', address, port: udpPort});
+    if (tcp) await assertFree({transport: 'tcp', address, port});
+    if (tls !== undefined) await assertFree({transport: 'tls', address, port: tls.port});
   }
 }
 
 /** What became of a listener in words for people; gives back what is no matter of listening. */
-export async function explainListener(error: unknown): Promise<unknown> {
+export async function explainListener(error: unknown, scheme: Scheme, listen: ServerListen): Promise<unknown> {
   if (!(error instanceof ListenError)) return error;
-  if (error.code !== 'ENOTSUP') return explainListenError(error, toPort(error.at));
+  if (error.code !== 'ENOTSUP') return explainListenError(error, toPort(scheme, listen, error.at));
   return new QuiverError({
     code: 'NO_REUSE_PORT',
     message: 'Several workers cannot share a port on this system',
@@ -79,7 +82,13 @@ export async function explainListener(error: unknown): Promise<unknown> {
   });
 }
 
-function toPort({transport, address, port}: BoundAddress): ListenPort {
-  const flag = transport === 'tls' ? '--tls-port' : '--port';
-  return {transport: transport === 'udp' ? 'udp' : 'tcp', host: address, port, flag: (to) => `${flag} ${to}`};
+function toPort(scheme: Scheme, {alternatePort}: ServerListen, {transport, address, port}: BoundAddress): ListenPort {
+  const name = transport === 'tls' ? 'tls-port' : port === alternatePort ? 'alternate-port' : 'port';
+  return {
+    transport: transport === 'udp' ? 'udp' : 'tcp',
+    host: address,
+    port,
+    flag: (to) => `--${name} ${to}`,
+    variable: `QUIVER_${scheme}_${name}`.toUpperCase().replace('-', '_'),
+  };
 }

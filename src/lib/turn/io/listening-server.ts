@@ -121,13 +121,13 @@ export class ListeningServer implements MetricsSource {
     const stop = (): void => void server.stop();
     signal.addEventListener('abort', stop, {once: true});
     try {
-      if (listen.reusePort) await assertPortsFree(listen);
+      if (listen.reusePort) await assertPortsFree(options.scheme, listen);
       await server.#pool.start();
       signal.throwIfAborted();
       return server;
     } catch (error) {
       await server.stop();
-      throw await explainListener(error);
+      throw await explainListener(error, options.scheme, listen);
     } finally {
       signal.removeEventListener('abort', stop);
     }
