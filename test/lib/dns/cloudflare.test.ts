@@ -70,18 +70,18 @@ describe('a zone at Cloudflare', () => {
     expect(await read()).toHaveLength(3_210);
   });
 
-  it('shows a set of which only some are proxied as one that is not, and mends it', async () => {
+  it('shows a set of which only some are proxied as Cloudflare serves it, and takes the mark off them all', async () => {
     const {read, apply, fake} = at([
       {name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.1', proxied: true, ttl: 1},
       {name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.2', proxied: false},
     ]);
     const [before] = await read();
-    expect(before).toMatchObject({proxied: false});
-    const after = a(['9.0.0.1', '9.0.0.2'], true);
+    expect(before).toEqual(a(['9.0.0.1', '9.0.0.2'], true));
+    const after = a(['9.0.0.1', '9.0.0.2']);
     await apply({before: before!, after});
     expect(fake.records.map(({proxied, ttl}) => [proxied, ttl])).toEqual([
-      [true, 1],
-      [true, 1],
+      [false, 300],
+      [false, 300],
     ]);
     expect(await read()).toEqual([after]);
   });
@@ -135,6 +135,20 @@ describe('a zone at Cloudflare', () => {
     fake.lostAnswers = 1;
     await apply({before: a(['9.0.0.1']), after: a(['9.0.0.2', '9.0.0.3'])});
     expect(await read()).toEqual([a(['9.0.0.2', '9.0.0.3'])]);
+  });
+
+  it('that can not be looked at behind a failed change is not taken for changed', async () => {
+    const {fake} = at([{name: `gateway.${ZONE}`, type: 'A', content: '9.0.0.1'}]);
+    const broken = (): Response => failed(400, 1_000, 'Broken');
+    fake.failures = [broken];
+    const provider = new CloudflareProvider(fake.token, async (input, init) =>
+      fake.failures.length === 0 ? broken() : fake.fetch(input, init),
+    );
+    await expect(provider.apply(ZONE, [{before: a(['9.0.0.1'])}], signal)).rejects.toMatchObject({
+      code: 'DNS_PROVIDER',
+      message: expect.stringContaining('Broken'),
+    });
+    expect(fake.records).toHaveLength(1);
   });
 
   it('is looked at again before each batch', async () => {

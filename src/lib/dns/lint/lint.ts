@@ -18,10 +18,7 @@ export function lintZone(zone: string, sets: readonly RecordSet[]): Finding[] {
 /** What is wrong with a zone file: besides the above what is only to be seen in its text. */
 export function lintZoneFile(zone: string, records: readonly ZoneRecord[]): Finding[] {
   const lines = new Map(records.map((record) => [setKey(record), record.line]));
-  // On any record of a set: the mark is wrong there, too.
-  const marked = new Set(records.filter(({proxied}) => proxied).map(setKey));
-  const all = toRecordSets(records).map((set) => ({...set, proxied: marked.has(setKey(set))}));
-  const sets = lintZone(zone, all).map((finding) => {
+  const sets = lintZone(zone, toRecordSets(records)).map((finding) => {
     const line = lines.get(setKey(finding));
     return {...finding, ...(line !== undefined && {line})};
   });

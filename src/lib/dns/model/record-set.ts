@@ -42,8 +42,8 @@ export interface SingleRecord extends Pick<RecordSet, 'name' | 'type' | 'ttlSeco
 }
 
 /**
- * Puts the records of one name and type together. Of different TTLs the lowest holds, as servers take it; a set of
- * which only some records are proxied is not, since the others tell where the host is.
+ * Puts the records of one name and type together. Of different TTLs the lowest holds, as servers take it; where one
+ * record is proxied, Cloudflare proxies them all (developers.cloudflare.com/dns/proxy-status).
  */
 export function toRecordSets(records: Iterable<SingleRecord>): RecordSet[] {
   return [...Map.groupBy(records, setKey).values()].flatMap((group) => {
@@ -57,7 +57,7 @@ export function toRecordSets(records: Iterable<SingleRecord>): RecordSet[] {
         first.type,
         ttl,
         values,
-        group.every(({proxied = false}) => proxied),
+        group.some(({proxied = false}) => proxied),
       ),
     ];
   });

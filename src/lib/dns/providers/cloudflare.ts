@@ -76,8 +76,8 @@ export class CloudflareProvider implements DnsProvider {
       }
     } catch (error) {
       if (!(error instanceof QuiverError) || !UNSURE.has(error.code)) throw error;
-      const records = await this.#list(zoneId, signal).catch(() => []);
-      if (!areCarriedOut(changes, toSets(records))) throw error;
+      const records = await this.#list(zoneId, signal).catch(() => undefined);
+      if (records === undefined || !areCarriedOut(changes, toSets(records))) throw error;
     }
   }
 
