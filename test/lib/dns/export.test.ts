@@ -84,6 +84,9 @@ describe('an export', () => {
       const previous = `; of 2026\n$TTL 1h\n${soa}\n`;
       expect(exportZone(topology, {format: 'bind', date: later, previous})).toContain(' 4000000001 ');
     }
+    // None in it: looked for in a moment, whatever the comments are.
+    const none = `@ SOA ns1 host (\n${'; '.repeat(40)}\nnone`;
+    expect(exportZone(topology, {format: 'bind', date: later, previous: none})).toContain(' 2026040100 ');
     const last = exportZone(topology, {format: 'bind', serial: 4_294_967_295, date: DATE});
     expect(() => exportZone(grown, {format: 'bind', date: later, previous: last})).toThrow(
       expect.objectContaining({code: 'DNS_SERIAL'}),

@@ -22,6 +22,6 @@ export function nextSerial(previous: number | undefined, date: Date): number {
 
 /** The serial of a zone file, whoever wrote it: on the line of its SOA, or on one below in parentheses. */
 export function serialIn(zoneFile: string): number | undefined {
-  const [, serial] = /\sSOA\s+[^\s(]+\s+[^\s(]+[\s(]+(?:;.*\s+)*(\d{1,10})[\s;)]/i.exec(zoneFile) ?? [];
+  const [, serial] = /\sSOA\s+[^\s(]+\s+[^\s(]+[\s(]+(?:;.*[\r\n]\s*)*(\d{1,10})[\s;)]/i.exec(zoneFile) ?? [];
   return serial === undefined ? undefined : Number(serial);
 }
