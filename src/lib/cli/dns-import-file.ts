@@ -7,7 +7,7 @@ import {readAll} from '../core/read-all.ts';
 import type {Finding} from '../dns/lint/finding.ts';
 import {lintZoneFile} from '../dns/lint/lint.ts';
 import {importZone, type ImportedZone} from '../dns/read/import-zone.ts';
-import {MAX_ZONE_BYTES, readZoneFile, type ZoneFile, type ZoneProblem} from '../dns/read/zone-file.ts';
+import {MAX_PROBLEMS, MAX_ZONE_BYTES, readZoneFile, type ZoneFile, type ZoneProblem} from '../dns/read/zone-file.ts';
 import {readZone} from '../dns/model/names.ts';
 import {toRecordSets} from '../dns/model/record-set.ts';
 
@@ -17,9 +17,17 @@ export interface ImportedFile extends ImportedZone {
   findings: readonly Finding[];
 }
 
-/** Reads and lints a zone file; `-` is stdin. Throws DNS_FILE_SIZE, DNS_NO_ZONE and the errors of `importZone`. */
+/** Reads and lints a zone file; `-` is stdin. Throws DNS_FILE_SIZE, DNS_ZONE_FILE, DNS_NO_ZONE and the errors of `importZone`. */
 export async function importFile(path: string, config: Config): Promise<ImportedFile> {
   const {zone, records, problems} = readNamed(await readBytes(path), config);
+  if (problems.length > MAX_PROBLEMS) {
+    throw new QuiverError({
+      code: 'DNS_ZONE_FILE',
+      message: `${path} is no zone file: more than ${MAX_PROBLEMS.toLocaleString('en')} lines of it can't be read`,
+      fix: 'Give it a zone file as BIND has them, or an export of Cloudflare.',
+      exit: EXIT.usage,
+    });
+  }
   if (zone === '') {
     throw new QuiverError({
       code: 'DNS_NO_ZONE',
@@ -39,8 +47,9 @@ export async function importFile(path: string, config: Config): Promise<Imported
 function readNamed(file: Buffer, config: Config): ZoneFile {
   const setting = config.get('dns.zone');
   const named = setting === undefined ? undefined : readZone(setting, 'zone');
-  const read = readZoneFile(file, config.origin('dns.zone').layer === 'flag' ? named : undefined);
-  return read.isNamed || named === undefined ? read : readZoneFile(file, named);
+  const isTold = config.origin('dns.zone').layer === 'flag';
+  const read = readZoneFile(file, isTold ? named : undefined);
+  return isTold || read.isNamed || named === undefined ? read : readZoneFile(file, named);
 }
 
 async function readBytes(path: string): Promise<Buffer> {

@@ -17,8 +17,8 @@ export interface FileValue {
   where: string;
 }
 
-/** A configuration file is written by hand; what is larger is something else. */
-const MAX_FILE_BYTES = 1_048_576;
+/** Room for all records of a big zone (`dns.records`); what is larger is something else. */
+const MAX_FILE_BYTES = 32 * 1024 * 1024;
 /** Deep enough for site, host and service; a mistake is found before it becomes slow. */
 const MAX_INCLUDE_DEPTH = 8;
 const MAX_INCLUDED_FILES = 64;
@@ -46,7 +46,12 @@ export async function readConfigFile(
 export async function readText(path: string): Promise<string | undefined> {
   try {
     const tooLong = (): Error =>
-      badFile('CONFIG_FILE', path, 'larger than 1 MiB', 'Check that this is a quiver configuration file.');
+      badFile(
+        'CONFIG_FILE',
+        path,
+        `larger than ${MAX_FILE_BYTES >> 20} MiB`,
+        'Check that this is a quiver configuration file.',
+      );
     return (await readAll(createReadStream(path), MAX_FILE_BYTES, tooLong)).toString();
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error;

@@ -179,13 +179,24 @@ describe('dns import', () => {
   });
 
   it('keeps as many records as an export can take again', async () => {
-    const many = Array.from({length: 12_000}, (_, index) => `h${index} 300 IN A 9.9.${index >> 8}.${index & 255}`);
+    const many = Array.from({length: 30_000}, (_, index) => `h${index} 300 IN A 9.9.${index >> 8}.${index & 255}`);
     await writeFile(file('zone'), ['$ORIGIN quiver.example.', ...many].join('\n'));
     const {stdout, stderr} = await dns('import', 'zone');
     expect(stderr.split('\n').length).toBeLessThan(250);
     await writeFile(file('quiver.yaml'), stdout);
     const exported = await dns('export', '--name-server', 'ns1.other.example');
-    expect(exported.stdout.match(/ IN A /g)).toHaveLength(12_000);
+    expect(exported.stdout.match(/ IN A /g)).toHaveLength(30_000);
+  });
+
+  it('refuses what is no zone file at all', async () => {
+    await writeFile(file('zone'), 'x\n'.repeat(20_000));
+    for (const args of [[], ['--zone', 'quiver.example']]) {
+      expect(await dns('import', 'zone', ...args)).toMatchObject({
+        code: EXIT.usage,
+        stderr: expect.stringContaining('zone is no zone file') as string,
+        stdout: '',
+      });
+    }
   });
 
   it('reads no more than a zone can have, from a file that never ends as well', async () => {

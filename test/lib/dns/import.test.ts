@@ -6,7 +6,7 @@ import {lintZoneFile} from '../../../src/lib/dns/lint/lint.ts';
 import {readTopology} from '../../../src/lib/dns/model/read-topology.ts';
 import {setKey, toRecordSets} from '../../../src/lib/dns/model/record-set.ts';
 import {importZone, type ImportedZone} from '../../../src/lib/dns/read/import-zone.ts';
-import {readZoneFile} from '../../../src/lib/dns/read/zone-file.ts';
+import {MAX_PROBLEMS, readZoneFile} from '../../../src/lib/dns/read/zone-file.ts';
 import {exportZone} from '../../../src/lib/dns/write/export-zone.ts';
 import {peerId, PORTS} from '../../support/dns/topologies.ts';
 
@@ -93,6 +93,11 @@ describe('an import', () => {
       ['www.q.example', true],
       ['raw.q.example', false],
     ]);
+  });
+
+  it('takes a service for proxied that is by the mark of one address, as Cloudflare does', () => {
+    const {input} = imported('gateway 1 IN A 9.0.0.1 ; cf_tags=cf-proxied:true', 'gateway 300 IN A 9.0.0.2');
+    expect(input.proxied).toEqual(['gateway']);
   });
 
   it('keeps a set at one of our names that no node could have, and nodes beyond the most', () => {
@@ -297,6 +302,16 @@ describe('a zone file of others', () => {
     const {records: read, problems} = readZoneFile(`$ORIGIN ${ZONE}.\n${line}\nb.${ZONE}. 300 IN A 9.0.0.1\n`);
     expect(problems).toMatchObject([{line: 2, text: line.trim()}]);
     expect(read).toMatchObject([{name: 'b.q.example'}]);
+  });
+
+  it('is not named by the root, which name servers begin their own files with', () => {
+    const body = 'www.q.example A 9.0.0.1\n';
+    expect(readZoneFile(`$ORIGIN .\n${body}`)).toMatchObject({isNamed: false});
+    expect(readZoneFile(`$ORIGIN .\n${body}$ORIGIN q.example.\n`)).toMatchObject({zone: ZONE, isNamed: true});
+  });
+
+  it('is not read to its end when it is something else', () => {
+    expect(readZoneFile('x\n'.repeat(1_000_000), ZONE).problems).toHaveLength(MAX_PROBLEMS + 1);
   });
 
   it('gives what stands behind an unreadable line to nobody else', () => {

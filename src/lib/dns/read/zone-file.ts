@@ -27,6 +27,9 @@ export interface ZoneFile {
 /** Files beyond it are not zones that a person or this program wrote. */
 export const MAX_ZONE_BYTES = 16 * 1024 * 1024;
 
+/** Of lines that can't be read: a file with more is none of a zone, and 16 MiB of it would be millions. */
+export const MAX_PROBLEMS = 10_000;
+
 /** Where a file gives neither a TTL nor a default, as Cloudflare's exports of proxied names do. */
 const FALLBACK_TTL_SECONDS = 300;
 const PROXIED = /cf_tags=\S*cf-proxied:true/;
@@ -36,7 +39,7 @@ const TYPE = /^(?!(?:IN|CH|HS)$)[A-Z][A-Z0-9-]{0,15}$/i;
 
 /**
  * Reads a zone file, BIND's or an export of Cloudflare's, in whatever encoding: DNS knows bytes. Never throws: what
- * can't be read is a problem with its line.
+ * can't be read is a problem with its line. Behind MAX_PROBLEMS of them it reads no further.
  * @param zone Canonical, as `readZone` gives it.
  */
 export function readZoneFile(file: string | Uint8Array, zone?: string): ZoneFile {
@@ -50,12 +53,14 @@ export function readZoneFile(file: string | Uint8Array, zone?: string): ZoneFile
     void problems.push({line, text: fromBytes(text), why: fromBytes(why)});
 
   for (const entry of readEntries(toBytes(file))) {
+    if (problems.length > MAX_PROBLEMS) break;
     const [first, second] = entry.tokens;
     if (first?.text.startsWith('$') && !entry.indented) {
       const [directive, count] = [first.text.toUpperCase(), entry.tokens.length];
       if (directive === '$ORIGIN' && entry.problem === undefined && count === 2) {
         origin = absoluteName(second?.text ?? '', origin);
-        firstOrigin ??= origin;
+        // The root is nobody's zone: name servers begin the files that they write with it.
+        if (origin !== '') firstOrigin ??= origin;
         if (origin === undefined) report(entry, 'it is no name, so that those relative to it are none');
       } else if (directive === '$TTL' && entry.problem === undefined && count === 2) {
         defaultTtl = ttlSeconds(second?.text ?? '');
