@@ -151,11 +151,8 @@ export class StepRunner {
   }
 
   /** Those before it may be on their way, from here or from elsewhere. */
-  async #waitForTurn({nonce = 0}: JournalStep, hash: string): Promise<void> {
-    const {chain, account} = this.#context;
-    if (performance.now() - this.#since > this.#timing.giveUpMs) {
-      throw outOfTurn(hash, nonce, await chain.nonce(account, 'pending'));
-    }
+  async #waitForTurn(step: JournalStep, hash: string): Promise<void> {
+    if (this.#isLate) throw await this.#tooLong(step, hash);
     await this.#pause();
   }
 
@@ -172,9 +169,18 @@ export class StepRunner {
     else if (outcome.kind === 'reorged') {
       this.#tell(step, 'reorged', attempts.at(-1)?.hash);
       await this.#resend(step);
-    } else if (performance.now() - this.#since > this.#timing.giveUpMs) {
-      throw stillPending(chain, attempts.at(-1)?.hash ?? '', this.#timing.giveUpMs);
-    } else await this.#replaceIfAffordable(step);
+    } else if (this.#isLate) throw await this.#tooLong(step, attempts.at(-1)?.hash ?? '');
+    else await this.#replaceIfAffordable(step);
+  }
+
+  get #isLate(): boolean {
+    return performance.now() - this.#since > this.#timing.giveUpMs;
+  }
+
+  async #tooLong({nonce = 0}: JournalStep, hash: string): Promise<QuiverError> {
+    const {chain, account} = this.#context;
+    const next = await chain.nonce(account, 'pending');
+    return next < nonce ? outOfTurn(hash, nonce, next) : stillPending(chain, hash, this.#timing.giveUpMs);
   }
 
   /** The one that was sent may still be mined: no reason to fail. */

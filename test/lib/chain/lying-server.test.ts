@@ -3,6 +3,7 @@ import {createServer, type IncomingMessage, type Server, type ServerResponse} fr
 import type {AddressInfo} from 'node:net';
 import {json} from 'node:stream/consumers';
 
+import {Transaction} from 'ethers';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 
 import type {Chain} from '../../../src/lib/chain/chain.ts';
@@ -160,11 +161,26 @@ describe('a server that lies', () => {
     await expect(execute(plan(), options({maxPol: again.total.maxPol}))).resolves.toMatchObject({resumed: false});
   });
 
-  it('about a nonce, far too high: that one waits, and nothing that comes after it does', async () => {
+  it.each([
+    ['refuse', undefined],
+    ['queue', (raw: string) => Transaction.from(raw).hash],
+  ] as const)('about a nonce, far too high, where servers %s such: it alone waits', async (_what, accept) => {
     const honest = chain.request.bind(chain);
-    lie('eth_getTransactionCount', (truth) => hex(BigInt(truth as string) + 1_000n));
-    await expect(execute(plan(1n), options({timing: {pollMs: 5, stuckMs: 20, giveUpMs: 50}}))).rejects.toMatchObject({
+    let told = false;
+    lie('eth_getTransactionCount', (truth) => {
+      const answer = told ? truth : hex(BigInt(truth as string) + 1_000n);
+      told = true;
+      return answer;
+    });
+    if (accept !== undefined) {
+      const lied = chain.request;
+      chain.request = (method, params) =>
+        method === 'eth_sendRawTransaction' ? Promise.resolve(accept(String(params[0]))) : lied(method, params);
+    }
+    const timing = {pollMs: 5, stuckMs: 20, giveUpMs: 50};
+    await expect(execute(plan(1n), options({timing}))).rejects.toMatchObject({
       code: 'TX_PENDING',
+      message: expect.stringMatching(/number 1\d\d\d of its account, whose next one is \d+:/),
     });
     chain.request = honest;
     await execute(plan(2n), options());
