@@ -5,7 +5,7 @@ import type {PlanCost, StepCost, TransactionPlan, TransactionStep} from './plan.
 
 /** What is offered above the simulated gas, since others may act in between: a fifth. */
 const GAS_ROOM_DIVISOR = 5n;
-/** Of what is confirmed half is what is usually offered; the rest is for a price that rises meanwhile, and for sending it again. */
+/** What is usually offered is half of what is confirmed: the rest is for a price that rises, and for sending again. */
 const FEE_ROOM = 2n;
 
 /**
