@@ -59,7 +59,7 @@ function fixFor(node: DnsNode, status: ServiceCheck['status'], contacts: readonl
   if (contacts.length === 0) {
     return peerId === undefined && (service === 'bootstrap' || service === 'relay')
       ? `Its peer id is not known: --peer-id ${nodeLabel(node)}=12D3KooW…`
-      : `None of its ports is known: quiver config set ${service}.port`;
+      : `None of its ports is known: quiver config set ${service}.port PORT`;
   }
   if (contacts.some(({detail}) => detail?.startsWith('the resolver'))) return 'Ask another server: --resolver';
   if (contacts.every(({result}) => result === 'unnamed')) return 'Its name is not in the zone yet: quiver dns plan';
