@@ -142,6 +142,18 @@ describe('a crash', () => {
     expect(await makePlan(request(memory, WANTED))).toMatchObject({checksum: ''});
   });
 
+  it('behind the last change, before it was looked at, is gone on from', async () => {
+    const memory = new Memory();
+    const {checksum} = await makePlan(request(memory, WANTED));
+    const read = memory.read;
+    memory.read = () => (memory.sets.length < WANTED.length ? read() : fails());
+    const fails = (): Promise<RecordSet[]> => Promise.reject(new Error('unreachable'));
+    await expect(applyPlan({...request(memory, WANTED), checksum})).rejects.toThrow('unreachable');
+    memory.read = read;
+    expect(await makePlan(request(memory, WANTED))).toMatchObject({checksum: ''});
+    await applyPlan({...request(memory, WANTED), checksum});
+  });
+
   it('leaves a journal that is broken or of another plan, which nobody goes on from', async () => {
     const memory = new Memory();
     for (const journal of ['', '{', '[]', '{"checksum":"abc","changes":[]}', '{"checksum":1,"changes":{}}']) {

@@ -55,8 +55,9 @@ export async function applyPlan(options: ApplyOptions): Promise<ZonePlan> {
     await provider.apply(zone, step, signal);
     options.onProgress(index + 1, steps.length);
   }
+  const outcome = steps.length > 0 ? await makePlan(options) : plan;
   await endJournal(journal);
-  if (steps.length > 0) checkOutcome(await makePlan(options));
+  checkOutcome(outcome);
   return plan;
 }
 
