@@ -166,6 +166,24 @@ describe('a channel', () => {
     expect(() => takeVoucher(test.money, bobs, elsewhere, bob)).toThrow('chain 137');
     expect(() => takeVoucher(test.money, bobs, signed, test.address('carl'))).toThrow(bob);
   });
+
+  it('is closed and opened anew by a payer who has lost the vouchers', async () => {
+    await handOver(5n * QUIV);
+    await test.run('bob', redeemPlan(test.money, await redeemable(test.money, bobs, bob, undefined)));
+    using lost = new ChannelStore(':memory:');
+    const view = () => findChannel(test.money, lost, ann, bob);
+    const payAgain = async () =>
+      pay(test.money, lost, await view(), {amount: QUIV, signer: test.signer('ann'), signal});
+    await expect(payAgain()).rejects.toMatchObject({
+      code: 'VOUCHER_ELSEWHERE',
+      fix: expect.stringContaining(`quiver channel close ${(await view()).id.slice(0, 10)}`),
+    });
+    await test.run('ann', closePlan(test.money, await view()));
+    await test.advance(DAY_S);
+    await test.run('ann', closePlan(test.money, await view()));
+    await open();
+    expect((await payAgain()).voucher).toMatchObject({nonce: 1n, balance: QUIV});
+  });
 });
 
 it('is found through a server that looks through few blocks at once', async () => {
