@@ -174,9 +174,10 @@ describe('a channel', () => {
     const view = () => findChannel(test.money, lost, ann, bob);
     const payAgain = async () =>
       pay(test.money, lost, await view(), {amount: QUIV, signer: test.signer('ann'), signal});
+    const {id} = await view();
     await expect(payAgain()).rejects.toMatchObject({
       code: 'VOUCHER_ELSEWHERE',
-      fix: expect.stringContaining(`quiver channel close ${(await view()).id.slice(0, 10)}`),
+      fix: expect.stringContaining(`quiver channel close ${id.slice(0, 10)}`),
     });
     await test.run('ann', closePlan(test.money, await view()));
     await test.advance(DAY_S);
