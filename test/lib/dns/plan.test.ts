@@ -238,6 +238,8 @@ describe('a zone file', () => {
       exit: 2,
       message: expect.stringContaining('line 5'),
     });
+    await writeFile(file, `${SOA}open TXT (\n${'x'.repeat(1_000)}\n${'more\n'.repeat(1_000)}`);
+    await expect(makePlan(request())).rejects.toMatchObject({fix: 'Mend it: open TXT ('});
     await expect(new ZoneFileProvider(`${file}.gone`).read(ZONE)).rejects.toMatchObject({code: 'DNS_ZONE_FILE'});
   });
 });

@@ -10,6 +10,9 @@ import {nextSerial} from '../write/serial.ts';
 import {applyChanges} from './apply-changes.ts';
 import type {Change, DnsProvider} from './provider.ts';
 
+/** Of a line that can't be read: a parenthesis that is not closed makes one of a whole file. */
+const MAX_SHOWN_CHARACTERS = 160;
+
 /** A zone file that a name server of the operator's reads: `dns.provider: file`. */
 export class ZoneFileProvider implements DnsProvider {
   readonly name = 'file';
@@ -33,7 +36,8 @@ export class ZoneFileProvider implements DnsProvider {
     const [problem] = problems;
     if (problem !== undefined) {
       const where = `line ${problem.line} of ${this.#path}`;
-      throw unusable(`It would lose ${where}, which can't be read: ${problem.why}`, `Mend it: ${problem.text}`);
+      const text = problem.text.split('\n', 1).join('').slice(0, MAX_SHOWN_CHARACTERS);
+      throw unusable(`It would lose ${where}, which can't be read: ${problem.why}`, `Mend it: ${text}`);
     }
     return this.prepare(toRecordSets(records));
   }
