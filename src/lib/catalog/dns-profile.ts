@@ -2,6 +2,7 @@ import type {Config} from '../config/config.ts';
 import {peerKeyFile, type Places} from '../config/places.ts';
 import {profileToYaml} from '../config/profile-file.ts';
 import {EXIT, QuiverError} from '../core/errors.ts';
+import {multiaddrs} from '../dns/build/dnsaddr.ts';
 import type {Topology} from '../dns/model/topology.ts';
 import {loadOrCreatePeerKey} from '../identity/peer-key.ts';
 import {signProfile} from '../records/signed-profile.ts';
@@ -11,17 +12,22 @@ const OPERATOR = 'operator';
 
 /**
  * The network of the settings for everyone who is to join it through this zone, signed by the operator's key.
- * Throws usage errors where nobody could join: on a local profile, and without a bootstrap whose peer id is known.
+ * Throws usage errors where nobody could join: on a local profile, and without a bootstrap that can be dialled.
  */
 export async function exportProfile(config: Config, places: Places, {zone, nodes, ports}: Topology): Promise<string> {
   const {profile} = config;
-  const listed = (service: string): string[] =>
-    nodes.some((node) => node.service === service && node.peerId !== undefined) ? [`/dnsaddr/${service}.${zone}`] : [];
+  const listed = (service: 'bootstrap' | 'relay'): string[] =>
+    nodes.some((node) => node.service === service && multiaddrs(node, ports[service]).length > 0)
+      ? [`/dnsaddr/${service}.${zone}`]
+      : [];
   if (profile.loopbackOnly) {
     throw unusable(`The profile ${profile.name} is for one machine`, 'Name the network: --profile my-net');
   }
   if (listed('bootstrap').length === 0) {
-    throw unusable('No bootstrap has a peer id, so nobody could join', 'Give it: --peer-id bootstrap1=12D3KooW…');
+    throw unusable(
+      'No bootstrap has both a peer id and a port that is published, so nobody could join',
+      'Give them: --peer-id bootstrap1=12D3KooW…, and bootstrap.port in quiver.yaml',
+    );
   }
   // TURN servers answer STUN too.
   const stunServers = (['stun', 'turn'] as const).flatMap((service) => {

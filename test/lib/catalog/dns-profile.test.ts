@@ -34,3 +34,19 @@ it('a published network names its own STUN servers', async () => {
   const profile = await parseProfile(signed.yaml, 'my-net.profile', 'my-net');
   expect(profile.stunServers).toEqual(['stun:stun.quiver.example:3478', 'stun:turn.quiver.example:3479']);
 });
+
+it('is not published where its bootstraps have no port that others could dial', async () => {
+  const folder = temporaryFolder();
+  const places = placesUnder(folder);
+  const environment = {
+    QUIVER_PROFILE: 'amoy',
+    QUIVER_DNS_ZONE: 'quiver.example',
+    QUIVER_DNS_HOSTS: '203.0.113.10',
+    QUIVER_DNS_PEER_IDS: `bootstrap1=${PEER}`,
+    QUIVER_BOOTSTRAP_PORT: '0',
+    QUIVER_BOOTSTRAP_WS_PORT: 'off',
+  };
+  const config = await loadConfig({places, cwd: folder, environment});
+  const published = exportProfile(config, places, readTopology(topologyInput(config)));
+  await expect(published).rejects.toMatchObject({code: 'DNS_PROFILE', exit: 2});
+});
