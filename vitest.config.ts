@@ -22,5 +22,6 @@ export default defineConfig({
     // Whole processes on a machine that others use too; they take a few seconds on a free one.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: {poll: {timeout: 30_000}},
   },
 });

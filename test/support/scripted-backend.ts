@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto';
+import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import type {
@@ -16,6 +17,8 @@ export interface Script {
   /** Pieces of the answer, one token each. @default ten words */
   tokens?: (request: ChatRequest) => Iterable<string>;
   beforeFirstMs?: number;
+  /** Answers begin once this has resolved. */
+  gate?: Promise<void>;
   betweenMs?: number;
   /** Throws this instead of answering. */
   fails?: () => Error | undefined;
@@ -48,9 +51,10 @@ export class ScriptedBackend implements Backend {
     if (!probe) this.requests.push(request);
     this.running += 1;
     let completionTokens = 0;
-    const {beforeFirstMs = 0, betweenMs = 0, tokens = tenWords} = this.script;
+    const {beforeFirstMs = 0, betweenMs = 0, gate, tokens = tenWords} = this.script;
     const promptTokens = request.messages.reduce((sum, {content}) => sum + content.split(' ').length, 0);
     try {
+      if (!probe && gate !== undefined) await Promise.race([gate, once(signal, 'abort')]);
       if (beforeFirstMs > 0 && !probe) await pause(beforeFirstMs, signal);
       for (const text of tokens(request)) {
         if (signal.aborted || completionTokens >= request.maxTokens) break;

@@ -26,7 +26,7 @@ const ended = (events: readonly InferEvent[]) => events.find((event) => event.ev
 async function follow(
   client: TestClient,
   onToken: (count: number) => void | Promise<void>,
-  signal = AbortSignal.timeout(20_000),
+  signal = AbortSignal.timeout(60_000),
 ) {
   const events: InferEvent[] = [];
   let tokens = 0;
@@ -44,12 +44,13 @@ async function follow(
 
 describe('a provider that dies', () => {
   it('before its first token: another one answers, and nobody notices', async () => {
-    const doomed = await network.addProvider(new ScriptedBackend({beforeFirstMs: 60_000}));
+    const silent = new ScriptedBackend({beforeFirstMs: 60_000});
+    const doomed = await network.addProvider(silent);
     const client = await network.addClient();
     await network.known(client, 1);
     const answer = client.ask({model: 'parrot', trace: true});
     await network.addProvider(new ScriptedBackend());
-    await sleep(300);
+    await expect.poll(() => silent.requests.length).toBe(1);
     await doomed.kill();
     const events = await answer;
     expect(textOf(events)).toContain('word10');
@@ -121,7 +122,7 @@ describe('cancelling', () => {
     const client = await network.addClient();
     for await (const event of client.service.infer(
       {messages: [{role: 'user', content: 'go'}]},
-      AbortSignal.timeout(20_000),
+      AbortSignal.timeout(60_000),
     )) {
       if (event.event === 'token') break;
     }
@@ -154,13 +155,13 @@ describe('deadlines', () => {
 
 describe('a provider with its hands full', () => {
   it('refuses with a time to come back, and another one is asked', async () => {
-    const full = new ScriptedBackend({slots: 1, beforeFirstMs: 1_500});
-    await network.addProvider(full);
+    const {promise: gate, resolve: open} = Promise.withResolvers<void>();
+    const {service} = await network.addProvider(new ScriptedBackend({slots: 1, gate}));
     const client = await network.addClient();
     await network.known(client, 1);
     // One is worked on, one waits in the queue.
     const others = [client.ask({model: 'parrot'}), client.ask({model: 'parrot'})];
-    await expect.poll(() => full.requests.length).toBe(1);
+    await expect.poll(() => service.info().metadata).toMatchObject({active: 1, queued: 1});
     await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({
       code: 'PROVIDER_BUSY',
       fix: expect.stringMatching(/Ask again in \d+ s/),
@@ -168,17 +169,20 @@ describe('a provider with its hands full', () => {
     const free = await network.addProvider(new ScriptedBackend());
     await network.known(client, 2);
     expect(ended(await client.ask({model: 'parrot'}))).toMatchObject({provider: free.peerId});
+    open();
     expect(await Promise.all(others)).toHaveLength(2);
   });
 
   it('finishes what runs when it is drained, and takes nothing new', async () => {
-    const provider = await network.addProvider(new ScriptedBackend({betweenMs: 50}));
+    const {promise: gate, resolve: open} = Promise.withResolvers<void>();
+    const provider = await network.addProvider(new ScriptedBackend({gate}));
     const client = await network.addClient();
     await network.known(client, 1);
     const running = client.ask({model: 'parrot'});
     await expect.poll(() => provider.service.info().metadata['active']).toBe(1);
     const drained = provider.service.drain();
     await expect(client.ask({model: 'parrot'})).rejects.toMatchObject({code: 'PROVIDER_DRAINING'});
+    open();
     expect(textOf(await running)).toContain('word10');
     await drained;
     expect(provider.service.info().status).toBe('draining');
