@@ -61,9 +61,9 @@ async function openFullPipe() {
 test('the last bytes pass too when their reader was slow before them', async () => {
   const {stream, far, reader, sentBytes} = await openFullPipe();
   reader.resume();
-  await until(() => far.received === sentBytes, 5_000);
+  await until(() => far.received === sentBytes, 20_000);
   await stream.close();
-  await until(() => far.ended, 5_000);
+  await until(() => far.ended, 20_000);
 });
 
 test.each<[string, (pipe: Awaited<ReturnType<typeof openFullPipe>>) => Promise<void>]>([
@@ -74,16 +74,16 @@ test.each<[string, (pipe: Awaited<ReturnType<typeof openFullPipe>>) => Promise<v
   await close(pipe);
   await sleep(200);
   pipe.reader.resume();
-  await until(() => pipe.far.ended, 5_000);
+  await until(() => pipe.far.ended, 20_000);
   expect(pipe.far).toEqual({received: pipe.sentBytes, ended: true, error: undefined});
 });
 
 test('what a sender tears does not look complete to a slow reader', async () => {
   const {stream, far, reader, outcomes} = await openFullPipe();
   stream.abort(new Error('torn'));
-  await until(() => outcomes.length > 0, 5_000);
+  await until(() => outcomes.length > 0, 20_000);
   if (reader.readStatus === 'paused') reader.resume();
-  await until(() => far.error, 5_000);
+  await until(() => far.error, 20_000);
   expect(far.ended).toBe(false);
   expect(outcomes).toEqual(['failed']);
 });
@@ -92,7 +92,7 @@ test('a circuit ends with its sender when its reader has gone without reading ev
   const {stream, end, outcomes} = await openFullPipe();
   for (const connection of end.getConnections()) await connection.close();
   await stream.close();
-  await until(() => outcomes.length > 0, 5_000);
+  await until(() => outcomes.length > 0, 20_000);
 });
 
 test('a sender waits for a reader that takes a pause after each piece, however much there is', async () => {
