@@ -48,7 +48,7 @@ const SILENCE_MS = 10_000;
 /**
  * Builds and starts one libp2p node from its roles and its network.
  * It is listening when the promise resolves; joining goes on behind it (`services.rejoin.firstContact`).
- * Throws QuiverError PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST, HOST_NOT_HERE, BAD_PEER_ADDRESS or
+ * Throws QuiverError PORT_IN_USE, PORT_NOT_ALLOWED, BAD_HOST, HOST_NOT_HERE, NO_ADDRESS_FAMILY, BAD_PEER_ADDRESS or
  * BEYOND_LOOPBACK.
  */
 export async function createNode(options: NodeOptions): Promise<QuiverNode> {

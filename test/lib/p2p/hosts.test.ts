@@ -15,6 +15,8 @@ test('one address, several, and the one that stands for both families', () => {
   ];
   expect(eachHost({host: '::', quic: 3})).toEqual(both);
   expect(eachHost({host: ['0.0.0.0', '::'], quic: 3})).toEqual(both);
+  expect(eachHost({host: ['127.0.0.1', '::1', '::', '192.0.2.1'], quic: 3})).toEqual(both);
+  expect(eachHost({host: ['::1', '127.0.0.1', '0.0.0.0']}).map(({host}) => host)).toEqual(['::1', '0.0.0.0']);
 });
 
 test.each(['/ip4/127.0.0.1', '/ip6/::1'])('a node that listens on :: is reached at %s', async (host) => {
