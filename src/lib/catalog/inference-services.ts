@@ -1,18 +1,28 @@
 import type {PrivateKey} from '@libp2p/interface';
 
-import {paymentKeyFile, receiptsDatabase} from '../config/places.ts';
+import type {Config} from '../config/config.ts';
+import {paymentKeyFile, receiptsDatabase, type Places} from '../config/places.ts';
 import {loadOrCreatePaymentKey} from '../identity/payment-key.ts';
+import type {Backend} from '../inference/backend.ts';
 import {ClientService} from '../inference/client/client-service.ts';
 import {ProviderService} from '../inference/provider/provider-service.ts';
 import type {NodeService} from '../p2p/node-service.ts';
 import type {Service} from '../service/service.ts';
-import type {ServiceSetup} from './services.ts';
+
+export interface InferenceSetup {
+  config: Config;
+  places: Places;
+  /** Of quiver. */
+  version: string;
+  /** What a provider serves. */
+  backends: readonly Backend[];
+}
 
 /** A provider, and a client beside it, so that `quiver infer` works wherever one runs. */
 export async function inferenceServices(
   node: NodeService,
   peerKey: PrivateKey,
-  {config, places, version, backends}: ServiceSetup,
+  {config, places, version, backends}: InferenceSetup,
 ): Promise<Service[]> {
   const {profile} = config;
   const region = config.get('provider.region');

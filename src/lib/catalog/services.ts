@@ -1,17 +1,12 @@
 import type {Config} from '../config/config.ts';
-import type {Backend} from '../inference/backend.ts';
 import type {NodeService} from '../p2p/node-service.ts';
 import type {NodeRole} from '../p2p/roles.ts';
 import type {Service} from '../service/service.ts';
 import type {ConnectionSetup} from './connection-services.ts';
+import type {InferenceSetup} from './inference-services.ts';
 import {NODE_SERVICE_NAMES, type NodeServiceName, type ServiceName} from './service-names.ts';
 
-export interface ServiceSetup extends ConnectionSetup {
-  /** Of quiver. */
-  version: string;
-  /** What a provider serves. */
-  backends: readonly Backend[];
-}
+export type ServiceSetup = ConnectionSetup & InferenceSetup;
 
 /**
  * The services named. Bootstrap, relay and provider share one libp2p node that has the roles of all of them; the first

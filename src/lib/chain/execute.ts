@@ -4,7 +4,8 @@ import {broadcastAgain} from './broadcast.ts';
 import type {Chain} from './chain.ts';
 import type {JournalPlan, JournalStep, TransactionJournal} from './journal.ts';
 import type {PlanResult, StepProgress, StepResult, TransactionPlan} from './plan.ts';
-import {StepRunner, type StepTiming} from './step-runner.ts';
+import {StepRunner} from './step-runner.ts';
+import type {StepTiming} from './wait.ts';
 
 export interface ExecuteOptions {
   chain: Chain;

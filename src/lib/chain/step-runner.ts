@@ -11,18 +11,7 @@ import type {Attempt, JournalPlan, JournalStep, TransactionJournal} from './jour
 import {serially} from './serially.ts';
 import {signChecked} from './signer.ts';
 import type {StepProgress} from './plan.ts';
-import {failed, forgotten, outOfTurn, stillPending, waitFor} from './wait.ts';
-
-export interface StepTiming {
-  /** Between two looks at the chain. */
-  pollMs: number;
-  /** Blocks that have to contain or follow a transaction before it counts. */
-  confirmations: number;
-  /** Without a receipt for so long, it is sent again with a higher fee. */
-  stuckMs: number;
-  /** Then the command gives up waiting; running it again goes on. */
-  giveUpMs: number;
-}
+import {failed, forgotten, outOfTurn, stillPending, waitFor, type StepTiming} from './wait.ts';
 
 const LOCAL_TIMING: StepTiming = {pollMs: 15, confirmations: 1, stuckMs: 5_000, giveUpMs: 60_000};
 /** A block every two seconds; reorganisations deeper than a few blocks are announced as finality faults. */

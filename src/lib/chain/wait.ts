@@ -2,10 +2,20 @@ import {QuiverError} from '../core/errors.ts';
 import {pause} from '../core/pause.ts';
 import type {Chain, Receipt} from './chain.ts';
 import type {Attempt, JournalStep} from './journal.ts';
-import type {StepTiming} from './step-runner.ts';
 
 /** A nonce that is gone without a receipt of ours is believed after so many looks: servers may be a block apart. */
 const LOOKS_BEFORE_SUPERSEDED = 3;
+
+export interface StepTiming {
+  /** Between two looks at the chain. */
+  pollMs: number;
+  /** Blocks that have to contain or follow a transaction before it counts. */
+  confirmations: number;
+  /** Without a receipt for so long, it is sent again with a higher fee. */
+  stuckMs: number;
+  /** Then the command gives up waiting; running it again goes on. */
+  giveUpMs: number;
+}
 
 export interface WaitOptions {
   account: string;
