@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {chmod, constants, copyFile, link, mkdir, open, realpath, rename, stat, unlink} from 'node:fs/promises';
+import {chmod, chown, constants, copyFile, link, mkdir, open, realpath, rename, stat, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
 
 /** Only its owner may read or write it. */
@@ -36,7 +36,8 @@ export async function createPrivateFile(path: string, content: string | Uint8Arr
 
 /**
  * Replaces a file in one step: a reader sees the old content or the new, also after a crash.
- * A file that is there keeps its mode and stays a symbolic link's target; a new one is 0600, or what is asked for.
+ * A file that is there keeps its mode, stays a symbolic link's target and, as far as this user may give them, keeps its
+ * owner and group; a new one is 0600, or what is asked for.
  */
 export async function replaceFile(
   path: string,
@@ -47,12 +48,20 @@ export async function replaceFile(
   const before = await stat(target).catch(() => undefined);
   const temporary = await writeTemporary(target, content);
   try {
+    if (before !== undefined) await giveTo(temporary, before);
     await chmod(temporary, before === undefined ? newMode : before.mode & MODE_BITS);
     await rename(temporary, target);
   } catch (error) {
     await unlink(temporary);
     throw error;
   }
+}
+
+/** A name server may read its zone by its group alone; -1 leaves the owner. */
+async function giveTo(path: string, {uid, gid}: {uid: number; gid: number}): Promise<void> {
+  await chown(path, uid, gid)
+    .catch(() => chown(path, -1, gid))
+    .catch(() => undefined);
 }
 
 async function writeTemporary(path: string, content: string | Uint8Array): Promise<string> {

@@ -1,4 +1,4 @@
-import {chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile} from 'node:fs/promises';
+import {chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
@@ -46,6 +46,14 @@ describe('replaceFile', () => {
     expect(await readFile(target, 'utf8')).toBe('new');
     expect(await mode(target)).toBe(0o640);
     expect(await readdir(folder)).toEqual(['link.yaml', 'target.yaml']);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('leaves a file to its owner and group (only root gives files away)', async () => {
+    const path = join(folder, 'zone');
+    await writeFile(path, 'old');
+    await chown(path, 12_345, 23_456);
+    await replaceFile(path, 'new');
+    expect(await stat(path)).toMatchObject({uid: 12_345, gid: 23_456});
   });
 
   it('makes a new file private', async () => {
