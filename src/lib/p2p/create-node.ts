@@ -1,4 +1,3 @@
-import {isLinkLocal} from '@libp2p/utils';
 import type {Libp2pOptions, ServiceFactoryMap} from 'libp2p';
 
 import type {SqliteDatastore} from '../storage/datastore.ts';
@@ -15,6 +14,7 @@ import type {Rejoin} from './rejoin.ts';
 import {LOOPBACK_RELAY_LIMITS} from './relay/limits.ts';
 import type {RoleTraits} from './roles.ts';
 import {LOOPBACK_LIMITS, traitsOf} from './roles.ts';
+import {toldAddresses} from './told-addresses.ts';
 import type {Transports} from './transports.ts';
 import {loadTransports} from './transports.ts';
 
@@ -83,8 +83,7 @@ export async function createNode(options: NodeOptions): Promise<QuiverNode> {
         ...relayedListen(traits, transports, loopbackOnly, relays.length),
       ],
       announce: [...(options.announce ?? [])],
-      // QUIC lists them with all others, but nobody else can dial them: that takes the name of an interface besides.
-      announceFilter: (addresses) => addresses.filter((address) => !isLinkLocal(address)),
+      announceFilter: toldAddresses,
     },
     transports: transports.factories,
     connectionGater: admission.gater,

@@ -36,13 +36,3 @@ test('a node is on loopback only when all of its addresses are', async () => {
   const open = await startNode({roles: ['client'], listen: {host: ['127.0.0.1', '0.0.0.0'], tcp: 0}});
   expect(open.services.admission.loopbackOnly).toBe(false);
 });
-
-test('no link-local address is told to others', async () => {
-  const address = '/ip4/203.0.113.9/udp/4001/quic-v1';
-  const announce = ['/ip6/fe80::1/udp/4001/quic-v1', '/ip4/169.254.1.1/tcp/4001', address];
-  const node = await startNode({roles: ['client'], announce});
-  expect(node.getMultiaddrs().map(String)).toEqual([`${address}/p2p/${node.peerId.toString()}`]);
-  const everywhere = await startNode({roles: ['client'], listen: {host: '::', tcp: 0, quic: 0, ws: 0}});
-  expect(everywhere.getMultiaddrs().length).toBeGreaterThan(0);
-  expect(everywhere.getMultiaddrs().map(String).join(' ')).not.toMatch(/fe80|\/ip6\/::\/|0\.0\.0\.0/);
-});
