@@ -28,7 +28,9 @@ describe('WebRTC stacks beside Chromium, with nothing but relays', () => {
         password,
         relayType: 'TurnUdp' as const,
       };
-      return new PeerConnection(name, {iceServers: [turn], iceTransportPolicy: 'relay'});
+      // Not the relays' address: a permission is for an address, so that the sockets of both would be let in beside the
+      // relays, hear of each other and go on without.
+      return new PeerConnection(name, {iceServers: [turn], iceTransportPolicy: 'relay', bindAddress: '127.0.0.2'});
     });
     const [caller, callee] = peers as [PeerConnection, PeerConnection];
     for (const [from, to] of [
