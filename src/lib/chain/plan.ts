@@ -97,9 +97,13 @@ export function planText(plan: TransactionPlan, cost: PlanCost): string {
   });
   const {total} = cost;
   const quiv = total.quiv === 0n ? '' : ` and ${amountToText(total.quiv)} QUIV`;
-  return [plan.title, ...lines, `Costs about ${pol(total.pol)} POL${quiv}, at most ${pol(total.maxPol)} POL.`].join(
-    '\n',
-  );
+  const most = isCostKnown(cost) ? `at most ${pol(total.maxPol)} POL` : 'and what is not known yet';
+  return [plan.title, ...lines, `Costs about ${pol(total.pol)} POL${quiv}, ${most}.`].join('\n');
+}
+
+/** False where what a step takes is known only after those before it: then there is no most that it can cost. */
+export function isCostKnown({steps}: PlanCost): boolean {
+  return steps.every(({gas}) => gas > 0n);
 }
 
 /** POL with six decimals at most, rounded up: nobody is charged more than was shown. */

@@ -74,7 +74,7 @@ export abstract class PlanCommand<T extends typeof Command> extends BaseCommand<
 
   /** Shows a plan and its cost; does it once that is confirmed, unless under --dry-run. */
   protected async propose(plan: TransactionPlan, journal: TransactionJournal): Promise<Outcome> {
-    const [{costOf}, {planText}, chain] = await Promise.all([
+    const [{costOf}, {isCostKnown, planText}, chain] = await Promise.all([
       import('../chain/cost.ts'),
       import('../chain/plan.ts'),
       this.chain(),
@@ -87,9 +87,7 @@ export abstract class PlanCommand<T extends typeof Command> extends BaseCommand<
     }
     this.note(text);
     await this.#confirm();
-    // What one of the steps takes may be known only after those before it: then nobody was told a limit.
-    const isKnown = cost.steps.every(({gas}) => gas > 0n);
-    const result = await this.execute(plan, journal, isKnown ? cost.total.maxPol : undefined);
+    const result = await this.execute(plan, journal, isCostKnown(cost) ? cost.total.maxPol : undefined);
     return {status: 'done', cost, result};
   }
 

@@ -52,6 +52,16 @@ describe('a plan', () => {
     expect((await staking().read('accountInfo', [plan.from])).staked).toBe(amount);
   });
 
+  it('promises no most that it can cost while a step is not known', async () => {
+    const plan = transferPlan([ALICE, 1n], [BOB, 2n]);
+    const {steps, total} = await costOf(chain, plan);
+    expect(planText(plan, {steps, total})).toContain(', at most ');
+    const later = {...steps[1]!, gas: 0n, pol: 0n, maxPol: 0n};
+    const text = planText(plan, {steps: [steps[0]!, later], total});
+    expect(text).toContain('gas known once the steps before are done');
+    expect(text).not.toContain('at most');
+  });
+
   it('is carried out once, and anew when it is asked for again', async () => {
     const plan = transferPlan([ALICE, 1n], [BOB, 2n]);
     const phases: string[] = [];
